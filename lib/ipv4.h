@@ -1,0 +1,47 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "lib/bytes.h"
+
+namespace pptp {
+
+/// An IPv4 address; host order inside.
+class Ipv4Address {
+ public:
+  constexpr Ipv4Address() noexcept = default;
+
+  explicit constexpr Ipv4Address(std::uint32_t value) noexcept : value_(value) {}
+
+  constexpr Ipv4Address(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) noexcept
+      : value_(std::uint32_t{a} << 24 | std::uint32_t{b} << 16 | std::uint32_t{c} << 8 | d) {}
+
+  constexpr std::uint32_t value() const noexcept { return value_; }
+
+  /// 0.0.0.0: in IPCP, "give me one".
+  constexpr bool is_zero() const noexcept { return value_ == 0; }
+
+  constexpr auto operator<=>(const Ipv4Address&) const noexcept = default;
+
+  std::string text() const;
+
+ private:
+  std::uint32_t value_ = 0;
+};
+
+/// Dotted decimal, four parts, nothing else.
+Result<Ipv4Address> parse_ipv4(std::string_view text) noexcept;
+
+}  // namespace pptp
+
+template <>
+struct std::hash<pptp::Ipv4Address> {
+  std::size_t operator()(pptp::Ipv4Address address) const noexcept {
+    return std::hash<std::uint32_t>{}(address.value());
+  }
+};

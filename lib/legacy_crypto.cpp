@@ -1,0 +1,127 @@
+// libcrypto marks its low-level functions deprecated in favour of providers; here they are the
+// point.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "lib/legacy_crypto.h"
+
+#include <algorithm>
+#include <new>
+
+#include <openssl/crypto.h>
+#include <openssl/des.h>
+#include <openssl/md4.h>
+#include <openssl/md5.h>
+#include <openssl/rc4.h>
+#include <openssl/sha.h>
+
+#include "lib/secret.h"
+
+namespace pptp {
+namespace {
+
+/// Runs one of libcrypto's Init / Update / Final triples and wipes its context, which has held
+/// secrets.
+template <class Context, class Digest, class Init, class Update, class Final>
+Digest digest(std::initializer_list<Bytes> parts, Init init, Update update, Final final) noexcept {
+  Context context;
+  init(&context);
+  for (const Bytes part : parts)
+    update(&context, part.data(), part.size());
+  Digest out;
+  final(out.data(), &context);
+  OPENSSL_cleanse(&context, sizeof context);
+  return out;
+}
+
+/// Spreads 56 bits over 8 octets and sets odd parity in each lowest bit.
+DES_key_schedule des_schedule(Bytes key7) noexcept {
+  DES_cblock key;
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < 7; ++i)
+    bits = bits << 8 | (i < key7.size() ? key7[i] : 0U);
+  for (int i = 7; i >= 0; --i, bits >>= 7)
+    key[i] = static_cast<std::uint8_t>((bits & 0x7f) << 1);
+  DES_set_odd_parity(&key);
+  DES_key_schedule schedule;
+  DES_set_key_unchecked(&key, &schedule);
+  OPENSSL_cleanse(&key, sizeof key);
+  return schedule;
+}
+
+DesBlock des(Bytes key7, const DesBlock& in, int direction) noexcept {
+  DES_key_schedule schedule = des_schedule(key7);
+  DES_cblock source;
+  DES_cblock result;
+  std::copy(in.begin(), in.end(), source);
+  DES_ecb_encrypt(&source, &result, &schedule, direction);
+  OPENSSL_cleanse(&schedule, sizeof schedule);
+  DesBlock out;
+  std::copy(result, result + 8, out.begin());
+  return out;
+}
+
+}  // namespace
+
+Md4Digest md4(std::initializer_list<Bytes> parts) noexcept {
+  return digest<MD4_CTX, Md4Digest>(parts, MD4_Init, MD4_Update, MD4_Final);
+}
+
+Md5Digest md5(std::initializer_list<Bytes> parts) noexcept {
+  return digest<MD5_CTX, Md5Digest>(parts, MD5_Init, MD5_Update, MD5_Final);
+}
+
+Sha1Digest sha1(std::initializer_list<Bytes> parts) noexcept {
+  return digest<SHA_CTX, Sha1Digest>(parts, SHA1_Init, SHA1_Update, SHA1_Final);
+}
+
+DesBlock des_encrypt(Bytes key7, const DesBlock& clear) noexcept {
+  return des(key7, clear, DES_ENCRYPT);
+}
+
+DesBlock des_decrypt(Bytes key7, const DesBlock& cipher) noexcept {
+  return des(key7, cipher, DES_DECRYPT);
+}
+
+namespace {
+
+RC4_KEY* rc4_key(std::uint8_t* state) noexcept {
+  return std::launder(reinterpret_cast<RC4_KEY*>(state));  // NOLINT: made by placement new below
+}
+
+}  // namespace
+
+Rc4::Rc4() noexcept {
+  static_assert(sizeof(RC4_KEY) <= kStateSize && alignof(RC4_KEY) <= 8);
+  ::new (state_.data()) RC4_KEY{};
+}
+
+Rc4::Rc4(Bytes key) noexcept : Rc4() {
+  set_key(key);
+}
+
+Rc4::Rc4(const Rc4& other) noexcept : Rc4() {
+  *this = other;
+}
+
+Rc4& Rc4::operator=(const Rc4& other) noexcept {
+  if (this != &other) state_ = other.state_;
+  return *this;
+}
+
+Rc4::~Rc4() {
+  wipe(state_);
+}
+
+void Rc4::set_key(Bytes key) noexcept {
+  RC4_set_key(rc4_key(state_.data()), static_cast<int>(key.size()), key.data());
+}
+
+void Rc4::apply(MutableBytes data) noexcept {
+  apply(data, data);
+}
+
+void Rc4::apply(Bytes in, MutableBytes out) noexcept {
+  RC4(rc4_key(state_.data()), in.size(), in.data(), out.data());
+}
+
+}  // namespace pptp
