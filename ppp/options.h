@@ -62,7 +62,7 @@ class OptionWriter {
 
   void put(std::uint8_t type, Bytes data) noexcept;
 
-  void put_flag(std::uint8_t type) noexcept { put(type, {}); }
+  void put_flag(std::uint8_t type) noexcept { put(type, Bytes()); }
 
   void put_u16(std::uint8_t type, std::uint16_t value) noexcept;
   void put_u32(std::uint8_t type, std::uint32_t value) noexcept;
