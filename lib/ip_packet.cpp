@@ -1,0 +1,39 @@
+#include "lib/ip_packet.h"
+
+namespace pptp {
+namespace {
+
+constexpr std::size_t kMinimalHeader = 20;
+constexpr std::size_t kSourceOffset = 12;
+constexpr std::size_t kDestinationOffset = 16;
+
+}  // namespace
+
+std::optional<std::size_t> ipv4_length(Bytes octets) noexcept {
+  if (octets.size() < kMinimalHeader || octets[0] >> 4 != 4) return std::nullopt;
+  const std::size_t header = static_cast<std::size_t>(octets[0] & 15) * 4;
+  const std::size_t total = static_cast<std::size_t>(octets[2]) << 8 | octets[3];
+  if (header < kMinimalHeader || total < header || total > octets.size()) return std::nullopt;
+  return total;
+}
+
+Ipv4Address ipv4_source(Bytes packet) noexcept {
+  return Ipv4Address(Reader(packet.subspan(kSourceOffset)).u32());
+}
+
+Ipv4Address ipv4_destination(Bytes packet) noexcept {
+  return Ipv4Address(Reader(packet.subspan(kDestinationOffset)).u32());
+}
+
+std::uint16_t internet_checksum(Bytes octets) noexcept {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
+    sum += static_cast<std::uint32_t>(octets[i]) << 8 | octets[i + 1];
+  }
+  if (octets.size() % 2 != 0) sum += static_cast<std::uint32_t>(octets.back()) << 8;
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum & 0xffff);
+}
+
+}  // namespace pptp

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "lib/bytes.h"
+#include "lib/ipv4.h"
+
+namespace pptp {
+
+/// Octets of the IPv4 packet that `octets` begins with, by its own total length: at most
+/// octets.size(), so that padding behind it can be cut. Empty when this cannot be an IPv4 packet
+/// (version, header length, total length).
+std::optional<std::size_t> ipv4_length(Bytes octets) noexcept;
+
+/// Whether `octets` is one IPv4 packet and nothing else.
+inline bool is_whole_ipv4(Bytes octets) noexcept {
+  return ipv4_length(octets) == octets.size();
+}
+
+/// Source and destination of a packet for which ipv4_length() has a value.
+Ipv4Address ipv4_source(Bytes packet) noexcept;
+Ipv4Address ipv4_destination(Bytes packet) noexcept;
+
+/// RFC 1071: zero over octets that hold a right Internet checksum; else what to put into its field.
+std::uint16_t internet_checksum(Bytes octets) noexcept;
+
+}  // namespace pptp
