@@ -54,6 +54,19 @@ class Serial {
 /// RFC 2637 4.1: sequence number of a GRE packet with payload; modulo 2^32.
 using SeqNo = Serial<struct SeqNoTag, 32>;
 
+/// RFC 2637 4.1: the highest sequence number that the sender of the acknowledgement has received.
+using AckNo = Serial<struct AckNoTag, 32>;
+
+/// The acknowledgement of everything up to `received`.
+constexpr AckNo acknowledging(SeqNo received) noexcept {
+  return AckNo(received.value());
+}
+
+/// The sequence number, one of ours, that `acknowledgement` is about.
+constexpr SeqNo acknowledged(AckNo acknowledgement) noexcept {
+  return SeqNo(acknowledgement.value());
+}
+
 /// RFC 3078 3: coherency count; modulo 4096.
 using CoherencyCount = Serial<struct CoherencyTag, 12>;
 
