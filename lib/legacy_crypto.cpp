@@ -34,29 +34,31 @@ Digest digest(std::initializer_list<Bytes> parts, Init init, Update update, Fina
 }
 
 /// Spreads 56 bits over 8 octets and sets odd parity in each lowest bit.
-DES_key_schedule des_schedule(Bytes key7) noexcept {
-  DES_cblock key;
+void set_des_key(Bytes key7, DES_key_schedule& schedule) noexcept {
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < 7; ++i)
     bits = bits << 8 | (i < key7.size() ? key7[i] : 0U);
+  DES_cblock key;
   for (int i = 7; i >= 0; --i, bits >>= 7)
     key[i] = static_cast<std::uint8_t>((bits & 0x7f) << 1);
   DES_set_odd_parity(&key);
-  DES_key_schedule schedule;
+  // Unchecked: a hash may well contain one of the weak keys, and the protocol uses it all the same.
   DES_set_key_unchecked(&key, &schedule);
   OPENSSL_cleanse(&key, sizeof key);
-  return schedule;
 }
 
 DesBlock des(Bytes key7, const DesBlock& in, int direction) noexcept {
-  DES_key_schedule schedule = des_schedule(key7);
+  DES_key_schedule schedule;
+  set_des_key(key7, schedule);
   DES_cblock source;
   DES_cblock result;
   std::copy(in.begin(), in.end(), source);
   DES_ecb_encrypt(&source, &result, &schedule, direction);
   OPENSSL_cleanse(&schedule, sizeof schedule);
   DesBlock out;
-  std::copy(result, result + 8, out.begin());
+  std::copy(std::begin(result), std::end(result), out.begin());
+  OPENSSL_cleanse(&source, sizeof source);
+  OPENSSL_cleanse(&result, sizeof result);
   return out;
 }
 
@@ -104,6 +106,7 @@ Rc4::Rc4(const Rc4& other) noexcept : Rc4() {
 }
 
 Rc4& Rc4::operator=(const Rc4& other) noexcept {
+  // RC4_KEY is plain numbers, so its octets are its value.
   if (this != &other) state_ = other.state_;
   return *this;
 }
