@@ -10,7 +10,7 @@
 namespace pptp {
 
 /// Length of an MPPE session key. 40 and 56 bits are 8 octets, of which the first three or one are
-/// fixed (RFC 3079 2.4).
+/// fixed (RFC 3079 2.1 and 2.2).
 enum class KeyBits : std::uint8_t { k40, k56, k128 };
 
 constexpr unsigned bit_count(KeyBits bits) noexcept {
@@ -39,12 +39,12 @@ struct StartKeys {
   MppeKey receive;
 };
 
-/// RFC 3079 2 and 3: the start keys that an authentication leads to. not_available for a seed that
-/// makes no keys.
+/// RFC 3079 2 and 3: the start keys that an authentication leads to, for the end that `role` names.
+/// not_available for a seed that makes no keys.
 Result<StartKeys> start_keys(const KeySeed& seed, KeyBits bits, Role role) noexcept;
 
-/// RFC 3079 3.4 (start == session) and RFC 3078 7.3: GetNewKeyFromSHA and the reduction of short
-/// keys.
+/// RFC 3079 2.4 and 3.4: the session key before any key change; GetNewKeyFromSHA of the start key
+/// with itself, reduced to `bits`.
 MppeKey initial_session_key(const MppeKey& start, KeyBits bits) noexcept;
 
 /// RFC 3078 7.3: the session key that follows `session`.
