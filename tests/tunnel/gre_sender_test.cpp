@@ -1,0 +1,109 @@
+#include "tunnel/gre_sender.h"
+
+#include <doctest/doctest.h>
+
+namespace pptp {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr TimePoint kStart{};
+
+TEST_CASE("rfc2637/4.1 sequence numbers begin at zero and go up by one") {
+  GreSender sender;
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    const auto numbers = sender.next_data(kStart);
+    CHECK(numbers.sequence == SeqNo(i));
+    CHECK_FALSE(numbers.acknowledgement);
+  }
+  CHECK(sender.outstanding() == 5);
+}
+
+TEST_CASE("gre_sender/an acknowledgement rides on data, once") {
+  GreSender sender;
+  sender.received(kStart, SeqNo(7));
+  CHECK(sender.next_data(kStart).acknowledgement == AckNo(7));
+  CHECK_FALSE(sender.next_data(kStart).acknowledgement);
+  CHECK_FALSE(sender.next_deadline());
+  sender.received(kStart, SeqNo(7));  // nothing new
+  CHECK_FALSE(sender.next_deadline());
+}
+
+TEST_CASE("gre_sender/an acknowledgement without data comes after a delay from the first packet") {
+  GreSender sender;
+  sender.received(kStart, SeqNo(0));
+  sender.received(kStart + 60ms, SeqNo(1));
+  REQUIRE(sender.next_deadline() == kStart + GreSender::kAckDelay);
+  CHECK_FALSE(sender.poll_acknowledgement(kStart + 99ms));
+  CHECK(sender.poll_acknowledgement(kStart + 100ms) == AckNo(1));
+  CHECK_FALSE(sender.poll_acknowledgement(kStart + 1s));
+  CHECK_FALSE(sender.next_deadline());
+}
+
+TEST_CASE("gre_sender/half a window unacknowledged is acknowledged at once") {
+  GreSender sender;
+  sender.received(kStart, SeqNo(0xffff'fff0));
+  CHECK(sender.next_data(kStart).acknowledgement == AckNo(0xffff'fff0));
+  sender.received(kStart, SeqNo(0xffff'fff0).plus(GreSender::kMaxUnacknowledged - 1));
+  CHECK_FALSE(sender.poll_acknowledgement(kStart));
+  sender.received(kStart, SeqNo(0xffff'fff0).plus(GreSender::kMaxUnacknowledged));
+  CHECK(sender.poll_acknowledgement(kStart) == AckNo(16));
+}
+
+TEST_CASE("gre_sender/a numbering that began anew is acknowledged") {
+  GreSender sender;
+  sender.received(kStart, SeqNo(1'000'000));
+  CHECK(sender.next_data(kStart).acknowledgement);
+  sender.received(kStart, SeqNo(3));
+  CHECK(sender.next_data(kStart).acknowledgement == AckNo(3));
+}
+
+TEST_CASE("gre_sender/sending does not wait for a window that never opens") {
+  GreSender sender;
+  for (std::uint32_t i = 0; i < 100'000; ++i)
+    REQUIRE(sender.next_data(kStart).sequence == SeqNo(i));
+  CHECK(sender.outstanding() == 100'000);
+}
+
+TEST_CASE("gre_sender/an acknowledgement covers all before it, and of the never sent none") {
+  GreSender sender;
+  for (int i = 0; i < 10; ++i)
+    (void)sender.next_data(kStart);
+  sender.peer_acknowledged(kStart, AckNo(10));  // the next to be sent
+  sender.peer_acknowledged(kStart, AckNo(0x8000'0000));
+  sender.peer_acknowledged(kStart, AckNo(0xffff'ffff));
+  CHECK(sender.outstanding() == 10);
+  CHECK_FALSE(sender.round_trip());
+  sender.peer_acknowledged(kStart, AckNo(6));
+  CHECK(sender.outstanding() == 3);
+  sender.peer_acknowledged(kStart, AckNo(6));
+  sender.peer_acknowledged(kStart, AckNo(2));  // overtaken by the one of 6
+  CHECK(sender.outstanding() == 3);
+  sender.peer_acknowledged(kStart, AckNo(9));
+  CHECK(sender.outstanding() == 0);
+}
+
+TEST_CASE("rfc2637/4.4.1 the round trip time is smoothed over samples") {
+  GreSender sender;
+  (void)sender.next_data(kStart);
+  (void)sender.next_data(kStart + 5ms);  // not timed: one at a time
+  sender.peer_acknowledged(kStart + 80ms, AckNo(1));
+  CHECK(sender.round_trip() == 80ms);
+  (void)sender.next_data(kStart + 100ms);
+  sender.peer_acknowledged(kStart + 260ms, AckNo(2));
+  CHECK(sender.round_trip() == 90ms);  // 80 + (160 - 80) / 8
+}
+
+TEST_CASE("gre_sender/an acknowledgement after a long silence is no sample") {
+  GreSender sender;
+  (void)sender.next_data(kStart);
+  sender.peer_acknowledged(kStart + 11s, AckNo(0));
+  CHECK_FALSE(sender.round_trip());
+  (void)sender.next_data(kStart + 20s);
+  (void)sender.next_data(kStart + 40s);  // the earlier one is given up, this one timed
+  sender.peer_acknowledged(kStart + 40s + 10ms, AckNo(2));
+  CHECK(sender.round_trip() == 10ms);
+}
+
+}  // namespace
+}  // namespace pptp
