@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "lib/bytes.h"
@@ -19,6 +20,11 @@ class OptionList {
  public:
   class Iterator {
    public:
+    using value_type = Option;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() noexcept = default;
+
     explicit Iterator(Bytes rest) noexcept : rest_(rest) {}
 
     Option operator*() const noexcept { return {rest_[0], rest_.subspan(2, rest_[1] - 2U)}; }
@@ -26,6 +32,12 @@ class OptionList {
     Iterator& operator++() noexcept {
       rest_ = rest_.subspan(rest_[1]);
       return *this;
+    }
+
+    Iterator operator++(int) noexcept {
+      const Iterator before = *this;
+      ++*this;
+      return before;
     }
 
     bool operator==(const Iterator& other) const noexcept {
