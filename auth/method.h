@@ -58,8 +58,8 @@ using AuthOutcome = std::variant<AuthPending, AuthWantsSecret, AuthSuccess, Auth
 /// field on; the method checks and applies Length itself.
 ///
 /// A server goes on answering after success (repeated Responses get the same result), and so does a
-/// client (a repeated or new Challenge gets an answer); outcome() stays what it was unless the new
-/// round fails.
+/// client (a repeated or new Challenge gets an answer); outcome() stays what it was unless the peer
+/// fails the new round or us in it. A round that gets no result changes nothing.
 class Method {
  public:
   virtual ~Method() = default;
@@ -97,7 +97,8 @@ struct MethodConfig {
   unsigned max_repeats = 10;
 };
 
-/// The registry of methods; nullptr for one that is not built in.
+/// The registry of methods; nullptr for one that is not built in, and for a client that has no
+/// credentials the method could use. `entropy` must outlive the method.
 std::unique_ptr<Method> make_method(AuthMethod kind, MethodConfig config, Entropy& entropy);
 
 }  // namespace pptp
