@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -163,12 +161,13 @@ class LcpPolicy final : public OptionPolicy {
   Verdict judge_auth(Bytes data, OptionWriter& nak) noexcept;
   Verdict judge_magic(Bytes data, OptionWriter& nak) noexcept;
   bool auth_naked(Bytes data) noexcept;
+  bool auth_rejected() noexcept;
+  void refuse_auth(const AuthProtocol& named) noexcept;
   void receive_echo_request(Negotiator& negotiator, Identifier id, Bytes data);
   void receive_echo_reply(Bytes data) noexcept;
   void receive_protocol_reject(Bytes data);
-  void note_magic(std::uint32_t magic) noexcept;
+  bool note_magic(std::uint32_t magic) noexcept;
   std::uint32_t random_magic() noexcept;
-  bool allows(AuthMethod method) const noexcept;
 
   LcpConfig config_;
   Entropy& entropy_;
@@ -178,10 +177,10 @@ class LcpPolicy final : public OptionPolicy {
   PeerRequest peer_request_;
   Agreed agreed_;
 
-  /// Server: asked for and refused. Client: suggested in a Nak.
-  std::bitset<8> methods_tried_;
+  /// Server: methods not asked for yet, the most wanted first.
+  std::vector<AuthMethod> methods_left_;
   std::optional<AuthProtocol> refused_auth_;
-  unsigned auth_rejects_ = 0;
+  unsigned auth_refusals_ = 0;  ///< client
   unsigned own_magic_seen_ = 0;
   unsigned outstanding_echoes_ = 0;
   std::deque<PppProtocol> protocol_rejects_;
