@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pptp::app {
+
+/// Where something was written. `source` is a file as the user named it, "standard input", or an
+/// argument such as "--set network.mtu"; arguments have no line.
+struct Place {
+  std::string source;
+  unsigned line = 0;    ///< from 1; 0: not in a file
+  unsigned column = 0;  ///< from 1, in characters
+};
+
+/// One thing that is wrong with a profile or a configuration file.
+struct ConfigError {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  std::string message;
+  std::string hint;  ///< what to do about it; may be empty
+};
+
+using ConfigErrors = std::vector<ConfigError>;
+
+ConfigError error_at(const Place& place, std::string message, std::string hint = {});
+
+/// "FILE:LINE:COLUMN: MESSAGE [config-invalid]", and the hint on a line of its own.
+std::string describe(const ConfigError& error);
+
+/// All of them, in the order of the places they are at.
+void print(std::FILE* out, ConfigErrors errors);
+
+/// Text from a configuration file as it may be shown: control characters as \xNN, the rest as it
+/// is.
+std::string printable(std::string_view text);
+
+}  // namespace pptp::app

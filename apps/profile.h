@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "apps/address_text.h"
+#include "apps/config_error.h"
+#include "apps/settings.h"
+#include "auth/credentials.h"
+#include "auth/method.h"
+#include "lib/secret.h"
+#include "lib/time.h"
+#include "ppp/link.h"
+
+namespace pptp::app {
+
+struct AskPassword {};
+
+struct PasswordFile {
+  std::string path;  ///< as written; relative to the profile's folder
+  Place place;
+};
+
+/// Where the password comes from.
+using PasswordSource = std::variant<AskPassword, SecretText, PasswordFile, NtHash>;
+
+struct DnsFromPeer {};
+
+struct NoDns {};
+
+using DnsChoice = std::variant<DnsFromPeer, NoDns, std::vector<Ipv4Address>>;
+
+/// One line of `profile show`.
+struct ShownSetting {
+  std::string key;
+  std::string value;   ///< TOML; empty when there is none
+  std::string origin;  ///< "default", "FILE:LINE", "--set", ...
+};
+
+/// Which server to dial, as whom and how: everything the user may say about a connection, checked.
+struct Profile {
+  struct Network {
+    std::string interface;             ///< at most one %d: the first free number
+    std::optional<std::uint16_t> mtu;  ///< nullopt: found out
+    bool probe_mtu = false;
+    bool mss_clamp = true;
+    bool default_route = false;
+    std::vector<Ipv4Prefix> routes;
+    DnsChoice dns;
+    bool ipv6 = true;
+    std::string netns;        ///< empty: the one we are in
+    std::string script;       ///< empty: none
+    std::string ip_up_dir;    ///< empty: none
+    std::string tun_program;  ///< empty: a TUN device
+  };
+
+  struct Link {
+    bool reconnect = true;
+    unsigned max_attempts = 0;  ///< 0: no limit
+    Duration retry_first{};
+    Duration retry_limit{};
+    Duration echo_interval{};  ///< zero: no echoes
+    unsigned echo_failures = 0;
+    Duration idle_timeout{};  ///< zero: none
+    Duration time_limit{};    ///< zero: none
+    bool demand = false;
+    bool pace_by_window = false;
+    unsigned threads = 0;  ///< 0: as many as fit
+  };
+
+  std::string name;
+  std::filesystem::path folder;   ///< what relative paths in it start from
+  std::vector<HostPort> servers;  ///< at least one, tried in order
+  std::string user;               ///< as it goes over the wire, DOMAIN\user
+  PasswordSource password;
+  std::vector<AuthMethod> methods;
+  EncryptionConfig encryption;
+  bool mppc = false;
+  Network network;
+  Link link;
+  std::vector<ShownSetting> settings;
+};
+
+/// Every key of a profile, in the order of the manual.
+std::span<const SettingInfo> profile_keys() noexcept;
+
+/// One source of settings; later ones win.
+struct Layer {
+  std::vector<TomlEntry> entries;
+  std::string origin;  ///< empty: each entry's file and line
+};
+
+/// Checks everything and gathers all that is wrong. `whole`: what to call the profile where an
+/// error is about something that is not in it.
+std::expected<Profile, ConfigErrors> make_profile(std::string name, std::filesystem::path folder,
+                                                  std::vector<Layer> layers,
+                                                  const std::string& whole);
+
+}  // namespace pptp::app

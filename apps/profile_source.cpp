@@ -1,0 +1,143 @@
+#include "apps/profile_source.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "apps/config_file.h"
+#include "apps/wipe_text.h"
+
+namespace pptp::app {
+namespace {
+
+constexpr std::string_view kHostFolder = "/etc/pptpd-user";
+constexpr std::string_view kSuffix = ".toml";
+// NAME.journal and its like must fit into a file name.
+constexpr std::size_t kMaxName = 200;
+
+std::vector<std::string_view> secret_keys() {
+  std::vector<std::string_view> keys;
+  for (const SettingInfo& info : profile_keys()) {
+    if (info.secret) keys.push_back(info.key);
+  }
+  return keys;
+}
+
+TomlEntry text_entry(std::string key, std::string value, const std::string& source) {
+  const Place place{source, 0, 0};
+  return {std::move(key), place, TomlValue{std::move(value), place, {}}};
+}
+
+std::string first_line(std::string text) {
+  const std::size_t end = text.find('\n');
+  std::string line = text.substr(0, end);
+  wipe_text(text);
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+ProfileFolders ProfileFolders::of(const char* config_home, const char* home) {
+  ProfileFolders result;
+  // The XDG base directory specification: a relative path counts as not set.
+  if (config_home != nullptr && config_home[0] == '/') {
+    result.folders.push_back(std::filesystem::path(config_home) / "pptpd-user");
+  } else if (home != nullptr && home[0] == '/') {
+    result.folders.push_back(std::filesystem::path(home) / ".config" / "pptpd-user");
+  }
+  result.folders.emplace_back(kHostFolder);
+  return result;
+}
+
+ProfileFolders ProfileFolders::from_environment() {
+  return of(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME"));
+}
+
+bool is_profile_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= kMaxName && name.front() != '.' && name.front() != '-' &&
+         std::ranges::none_of(name, [](char c) {
+           return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
+}
+
+std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile,
+                                                      const ProfileFolders& folders) {
+  if (profile == "-") return FoundProfile{"stdin", "-"};
+  if (profile.find('/') != std::string::npos) {
+    std::string name = std::filesystem::path(profile).filename().string();
+    if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
+    if (!is_profile_name(name))
+      return std::unexpected(ConfigError{profile, 0, 0, "this is not the name of a profile", {}});
+    return FoundProfile{std::move(name), profile};
+  }
+  if (!is_profile_name(profile))
+    return std::unexpected(ConfigError{profile, 0, 0, "this is not the name of a profile", {}});
+  std::string looked;
+  for (const std::filesystem::path& folder : folders.folders) {
+    const std::filesystem::path path = folder / (profile + std::string(kSuffix));
+    // One that exists and cannot be read is found, and reading it says why it cannot.
+    std::error_code error;
+    if (std::filesystem::status(path, error).type() != std::filesystem::file_type::not_found)
+      return FoundProfile{profile, path.string()};
+    if (!looked.empty()) looked += " or ";
+    looked += path.string();
+  }
+  const bool is_file = profile.ends_with(kSuffix);
+  return std::unexpected(ConfigError{
+      profile, 0, 0, fmt::format("there is no such profile: neither {} is there", looked),
+      is_file ? fmt::format("a file in this folder is named with a slash: ./{}", profile)
+              : fmt::format("make one: pptpd-user profile new {}", profile)});
+}
+
+std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
+                                                  const ProfileFolders& folders) {
+  ConfigErrors errors;
+  std::vector<Layer> layers;
+  std::string name;
+  std::string whole;
+  std::filesystem::path folder = ".";
+
+  if (request.profile.empty()) {
+    whole = "--server";
+    auto server = parse_host_port(request.server);
+    name = server ? server->host : "server";
+    layers.push_back({{text_entry("server", request.server, "--server")}, "--server"});
+    layers.push_back({{text_entry("user", request.user, "--user")}, "--user"});
+    if (request.password_stdin) {
+      auto input = read_descriptor(STDIN_FILENO, "standard input");
+      if (!input) return std::unexpected(ConfigErrors{input.error()});
+      layers.push_back(
+          {{text_entry("password", first_line(std::move(input->text)), "--password-stdin")},
+           "--password-stdin"});
+    }
+  } else {
+    const auto found = find_profile(request.profile, folders);
+    if (!found) return std::unexpected(ConfigErrors{found.error()});
+    auto entries = read_config_file(found->path, secret_keys());
+    if (!entries) return std::unexpected(std::move(entries.error()));
+    name = found->name;
+    whole = found->path == "-" ? "standard input" : found->path;
+    if (found->path != "-") folder = std::filesystem::path(found->path).parent_path();
+    layers.push_back({std::move(*entries), {}});
+  }
+
+  for (const std::string& argument : request.settings) {
+    auto entry = read_set_argument(argument);
+    if (entry) {
+      layers.push_back({{std::move(*entry)}, "--set"});
+    } else {
+      errors.push_back(std::move(entry.error()));
+    }
+  }
+  auto profile = make_profile(std::move(name), std::move(folder), std::move(layers), whole);
+  if (!profile) std::ranges::move(profile.error(), std::back_inserter(errors));
+  if (!errors.empty()) return std::unexpected(std::move(errors));
+  return profile;
+}
+
+}  // namespace pptp::app

@@ -1,0 +1,131 @@
+#include "apps/shared_settings.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/core.h>
+
+#include "apps/nearest.h"
+
+namespace pptp::app {
+namespace {
+
+constexpr std::array kMethods = {AuthMethod::eap_mschapv2, AuthMethod::mschapv2,
+                                 AuthMethod::mschapv1, AuthMethod::chap_md5, AuthMethod::pap};
+constexpr std::array<std::string_view, 3> kPolicies = {"require", "prefer", "off"};
+
+bool is_built(AuthMethod method) {
+  return method == AuthMethod::mschapv2;
+}
+
+bool makes_keys(AuthMethod method) {
+  switch (method) {
+    case AuthMethod::pap:
+    case AuthMethod::chap_md5:
+      return false;
+    case AuthMethod::mschapv1:
+    case AuthMethod::mschapv2:
+    case AuthMethod::eap_mschapv2:
+      return true;
+  }
+  return false;
+}
+
+EncryptionPolicy read_policy(const Settings& settings, ConfigErrors& errors) {
+  constexpr std::string_view kKey = "encryption.mppe";
+  const std::string& word = settings.text(kKey);
+  if (word == "require") return EncryptionPolicy::require;
+  if (word == "prefer") return EncryptionPolicy::prefer;
+  if (word == "off") return EncryptionPolicy::off;
+  errors.push_back(error_at(
+      settings.place(kKey),
+      fmt::format(R"('{}' must be "require", "prefer" or "off", not {})", kKey, to_toml(word)),
+      suggestion(word, kPolicies, "word")));
+  return EncryptionPolicy::require;
+}
+
+}  // namespace
+
+std::vector<AuthMethod> read_methods(const Settings& settings, ConfigErrors& errors) {
+  constexpr std::string_view kKey = "auth.methods";
+  std::vector<std::string_view> words;
+  for (const AuthMethod method : kMethods)
+    words.push_back(name(method));
+
+  std::vector<AuthMethod> methods;
+  for (const TomlValue& element : settings.list(kKey)) {
+    const auto& word = std::get<std::string>(element.data);
+    const auto method = auth_method_from_name(word);
+    if (!method) {
+      errors.push_back(error_at(element.place,
+                                fmt::format("'{}': there is no method '{}'", kKey, word),
+                                suggestion(word, words, "method")));
+    } else {
+      if (!is_built(*method))
+        errors.push_back(error_at(
+            element.place,
+            fmt::format(R"('{}': '{}' is not yet possible: the only method today is "mschapv2")",
+                        kKey, word),
+            R"(write methods = ["mschapv2"])"));
+      methods.push_back(*method);
+    }
+  }
+  if (settings.list(kKey).empty())
+    errors.push_back(error_at(settings.place(kKey), fmt::format("'{}' is an empty list", kKey),
+                              R"(write methods = ["mschapv2"])"));
+  return methods;
+}
+
+EncryptionConfig read_encryption(const Settings& settings, ConfigErrors& errors) {
+  constexpr std::string_view kBits = "encryption.key-bits";
+  EncryptionConfig config;
+  config.policy = read_policy(settings, errors);
+  config.allow_40 = config.allow_56 = config.allow_128 = false;
+  for (const TomlValue& element : settings.list(kBits)) {
+    switch (const auto bits = std::get<std::int64_t>(element.data)) {
+      case 40:
+        config.allow_40 = true;
+        break;
+      case 56:
+        config.allow_56 = true;
+        break;
+      case 128:
+        config.allow_128 = true;
+        break;
+      default:
+        errors.push_back(error_at(element.place,
+                                  fmt::format("'{}': MPPE has no keys of {} bits", kBits, bits),
+                                  "choose of 128, 56 and 40"));
+    }
+  }
+  if (settings.list(kBits).empty())
+    errors.push_back(error_at(settings.place(kBits), fmt::format("'{}' is an empty list", kBits),
+                              R"(to go without encryption, write mppe = "off")"));
+
+  constexpr std::string_view kStateful = "encryption.stateful";
+  if (settings.is_text(kStateful)) {
+    config.allow_stateful = config.ask_stateful = settings.text(kStateful) == "only";
+    if (!config.ask_stateful)
+      errors.push_back(error_at(settings.place(kStateful),
+                                fmt::format(R"('{}' must be true, false or "only", not {})",
+                                            kStateful, to_toml(settings.text(kStateful)))));
+  } else {
+    config.allow_stateful = settings.flag(kStateful);
+  }
+  return config;
+}
+
+void check_keys_possible(const Settings& settings, const std::vector<AuthMethod>& methods,
+                         const EncryptionConfig& encryption, ConfigErrors& errors) {
+  if (encryption.policy != EncryptionPolicy::require || methods.empty()) return;
+  if (std::ranges::any_of(methods, makes_keys)) return;
+  const bool methods_given = settings.given("auth.methods");
+  errors.push_back(error_at(
+      settings.place(methods_given ? "auth.methods" : "encryption.mppe"),
+      fmt::format(
+          R"('encryption.mppe' is "require"{}, and none of 'auth.methods' makes keys for it)",
+          settings.given("encryption.mppe") ? "" : " (the default)"),
+      R"(allow "mschapv2", or write mppe = "off" to go without encryption)"));
+}
+
+}  // namespace pptp::app
