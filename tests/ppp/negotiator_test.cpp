@@ -1,0 +1,725 @@
+#include "ppp/negotiator.h"
+
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "tests/ppp/negotiation.h"
+#include "tests/ppp/toy_policy.h"
+
+namespace pptp::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// What the toy asks for: number 50, flag.
+constexpr std::string_view kOurs = "01040032 0202";
+// What a peer may ask it for.
+constexpr std::string_view kGood = "01040001";
+
+struct Toy {
+  ToyPolicy policy;
+  Negotiator negotiator{policy, NegotiatorConfig{}, Log{}};
+  TimePoint now = kStart;
+
+  void receive(const Octets& packet) { negotiator.receive(now, packet); }
+
+  void receive(std::uint8_t code, std::uint8_t id, std::string_view digits = "") {
+    receive(control_packet(code, id, digits));
+  }
+
+  /// Request 1 is sent and polled.
+  Toy& negotiating() {
+    negotiator.open(now);
+    negotiator.lower_up(now);
+    (void)sent(negotiator);
+    (void)signals(negotiator);
+    return *this;
+  }
+
+  Toy& opened() {
+    negotiating();
+    receive(kConfAck, 1, kOurs);
+    receive(kConfReq, 1, kGood);
+    REQUIRE(negotiator.state() == State::opened);
+    (void)sent(negotiator);
+    (void)signals(negotiator);
+    return *this;
+  }
+
+  void pass(Duration time) {
+    now += time;
+    negotiator.on_deadline(now);
+  }
+};
+
+// A toy in each state that receives packets.
+std::vector<State> receiving_states() {
+  return {State::closed,   State::stopped,  State::closing,  State::stopping,
+          State::req_sent, State::ack_rcvd, State::ack_sent, State::opened};
+}
+
+void bring_to(Toy& toy, State state) {
+  switch (state) {
+    case State::initial:
+      break;
+    case State::starting:
+      toy.negotiator.open(toy.now);
+      break;
+    case State::closed:
+      toy.negotiator.lower_up(toy.now);
+      break;
+    case State::stopped:
+      toy.negotiating();
+      for (int i = 0; i < 10; ++i)
+        toy.pass(seconds(3));
+      break;
+    case State::closing:
+      toy.negotiating().negotiator.close(toy.now, "");
+      break;
+    case State::stopping:
+      toy.opened().receive(kTermReq, 1);
+      break;
+    case State::req_sent:
+      toy.negotiating();
+      break;
+    case State::ack_rcvd:
+      toy.negotiating().receive(kConfAck, 1, kOurs);
+      break;
+    case State::ack_sent:
+      toy.negotiating().receive(kConfReq, 1, kGood);
+      break;
+    case State::opened:
+      toy.opened();
+      break;
+    case State::count_:
+      break;
+  }
+  (void)sent(toy.negotiator);
+  (void)signals(toy.negotiator);
+  REQUIRE(toy.negotiator.state() == state);
+}
+
+TEST_CASE("negotiator/two requests and two acks open the layer") {
+  Toy toy;
+  toy.negotiator.open(toy.now);
+  CHECK(signals(toy.negotiator) == "started");
+  CHECK(toy.negotiator.state() == State::starting);
+  toy.negotiator.lower_up(toy.now);
+  CHECK(sent(toy.negotiator) == "0101000a010400320202");
+  CHECK(toy.policy.restarts == 1);
+  toy.receive(kConfReq, 7, kGood);
+  CHECK(sent(toy.negotiator) == "0207000801040001");
+  CHECK(toy.negotiator.state() == State::ack_sent);
+  toy.receive(kConfAck, 1, kOurs);
+  CHECK(signals(toy.negotiator) == "up");
+  CHECK(toy.negotiator.state() == State::opened);
+  CHECK(toy.policy.agreed_number == 50);
+  CHECK(toy.policy.peer_number == 1);
+  CHECK_FALSE(toy.negotiator.next_deadline());
+  CHECK(toy.negotiator.finish_reason() == FinishReason::none);
+}
+
+TEST_CASE(
+    "rfc1661/4.6 Max-Configure requests, a restart timer apart, and then the layer finishes") {
+  Toy toy;
+  toy.negotiator.open(toy.now);
+  toy.negotiator.lower_up(toy.now);
+  (void)signals(toy.negotiator);
+  for (int i = 0; i < 10; ++i) {
+    // RFC 1661 5.1: nothing changed, so the identifier does not have to.
+    CHECK(sent(toy.negotiator) == "0101000a010400320202");
+    CHECK(toy.negotiator.next_deadline() == toy.now + seconds(3));
+    toy.pass(milliseconds(2999));
+    CHECK(sent(toy.negotiator).empty());
+    toy.pass(milliseconds(1));
+  }
+  CHECK(sent(toy.negotiator).empty());
+  CHECK(signals(toy.negotiator) == "finished");
+  CHECK(toy.negotiator.finish_reason() == FinishReason::timeout);
+  CHECK(toy.negotiator.state() == State::stopped);
+  CHECK_FALSE(toy.negotiator.next_deadline());
+}
+
+TEST_CASE("negotiator/a late deadline is one timeout, however late") {
+  Toy toy;
+  toy.negotiating().pass(seconds(1000));
+  CHECK(sent_packets(toy.negotiator).size() == 1);
+  CHECK(toy.negotiator.next_deadline() == toy.now + seconds(3));
+  toy.negotiator.on_deadline(toy.now);
+  CHECK(sent(toy.negotiator).empty());
+}
+
+TEST_CASE("negotiator/a deadline that is not there does nothing") {
+  for (const State state : {State::initial, State::starting, State::closed, State::opened}) {
+    Toy toy;
+    bring_to(toy, state);
+    toy.pass(minutes(1));
+    CHECK(toy.negotiator.state() == state);
+    CHECK(sent(toy.negotiator).empty());
+  }
+}
+
+TEST_CASE("rfc1661/5.2 an ack that is not the exact echo of the last request is discarded") {
+  for (const std::string_view options : {"01040033 0202", "0202 01040032", "01040032 0202 0202",
+                                         "01040032", "", "01040032 0203", "01040032 02"}) {
+    CAPTURE(options);
+    Toy toy;
+    toy.negotiating().receive(kConfAck, 1, options);
+    CHECK(toy.negotiator.state() == State::req_sent);
+    CHECK(sent(toy.negotiator).empty());
+    CHECK_FALSE(toy.policy.agreed_number);
+  }
+}
+
+TEST_CASE("rfc1661/5.2-5.4 answers with another identifier are discarded") {
+  for (const std::uint8_t code : {kConfAck, kConfNak, kConfRej}) {
+    for (const std::uint8_t id : {std::uint8_t{0}, std::uint8_t{2}, std::uint8_t{255}}) {
+      Toy toy;
+      toy.negotiating().receive(code, id, kOurs);
+      CHECK(toy.negotiator.state() == State::req_sent);
+      CHECK(sent(toy.negotiator).empty());
+      CHECK(toy.policy.ask_flag);
+    }
+  }
+}
+
+TEST_CASE("rfc1661/5.1 a request after an answer has a new identifier, and the old one is stale") {
+  Toy toy;
+  toy.negotiating().receive(kConfNak, 1, "01040005");
+  CHECK(sent(toy.negotiator) == "0102000a010400050202");
+  toy.receive(kConfAck, 1, kOurs);
+  toy.receive(kConfNak, 1, "01040006");
+  CHECK(toy.negotiator.state() == State::req_sent);
+  CHECK(sent(toy.negotiator).empty());
+  toy.receive(kConfAck, 2, "01040005 0202");
+  CHECK(toy.negotiator.state() == State::ack_rcvd);
+  CHECK(toy.policy.agreed_number == 5);
+}
+
+TEST_CASE("negotiator/in Ack-Rcvd a timeout asks anew, since the old request has been answered") {
+  Toy toy;
+  bring_to(toy, State::ack_rcvd);
+  toy.pass(seconds(3));
+  CHECK(toy.negotiator.state() == State::req_sent);
+  CHECK(sent(toy.negotiator) == "0102000a010400320202");
+}
+
+TEST_CASE("negotiator/DEVIATION a repeated answer does not take Ack-Rcvd and Opened back") {
+  for (const State state : {State::ack_rcvd, State::opened}) {
+    Toy toy;
+    bring_to(toy, state);
+    toy.receive(kConfAck, 1, kOurs);
+    toy.receive(kConfNak, 1, "01040005");
+    toy.receive(kConfRej, 1, "0202");
+    CHECK(toy.negotiator.state() == state);
+    CHECK(sent(toy.negotiator).empty());
+    CHECK(signals(toy.negotiator).empty());
+  }
+}
+
+TEST_CASE("rfc1661/5.4 a reject of anything that was not asked for is discarded") {
+  for (const std::string_view options : {"0502", "01040033", "0202 0502", "01040032 020300", ""}) {
+    CAPTURE(options);
+    Toy toy;
+    toy.negotiating().receive(kConfRej, 1, options);
+    CHECK(sent(toy.negotiator).empty());
+    CHECK(toy.policy.ask_flag);
+  }
+  Toy toy;
+  toy.negotiating().receive(kConfRej, 1, "0202");
+  CHECK(sent(toy.negotiator) == "0102000801040032");
+}
+
+TEST_CASE("negotiator/a nak that is empty or cannot be walked is discarded") {
+  for (const std::string_view options : {"", "01", "0101", "010500", "01040005 02"}) {
+    CAPTURE(options);
+    Toy toy;
+    toy.negotiating().receive(kConfNak, 1, options);
+    CHECK(sent(toy.negotiator).empty());
+    CHECK(toy.policy.number == 50);
+  }
+}
+
+TEST_CASE("rfc1661/5.4 rejected options go back alone, in their order, before anything is naked") {
+  Toy toy;
+  toy.policy.insist = true;
+  toy.negotiating().receive(kConfReq, 9, "0704aaaa 010400ff 0202 0603bb");
+  CHECK(sent(toy.negotiator) == "0409000b0704aaaa0603bb");
+  CHECK(toy.policy.missing_asked == 0);
+  CHECK(toy.negotiator.state() == State::req_sent);
+}
+
+TEST_CASE("rfc1661/5.3 a nak has the naked options and the missing ones, and nothing else") {
+  Toy toy;
+  toy.policy.insist = true;
+  toy.negotiating().receive(kConfReq, 9, "0202 010400ff");
+  CHECK(sent(toy.negotiator) == "0309000c0104006403040007");
+}
+
+TEST_CASE("rfc1661/4.6 after Max-Failure naks the same is rejected and nothing more is asked for") {
+  Toy toy;
+  toy.policy.insist = true;
+  toy.negotiating();
+  for (std::uint8_t id = 1; id <= 5; ++id) {
+    toy.receive(kConfReq, id, "010400ff");
+    CHECK(sent_packets(toy.negotiator).at(0).at(0) == kConfNak);
+  }
+  CHECK(toy.policy.missing_asked == 5);
+  toy.receive(kConfReq, 6, "010400ff");
+  CHECK(sent(toy.negotiator) == "04060008010400ff");
+  toy.receive(kConfReq, 7, "0202");
+  CHECK(sent(toy.negotiator) == "020700060202");
+  CHECK(toy.policy.missing_asked == 5);
+}
+
+TEST_CASE("rfc1661/4.6 an ack begins a new count towards Max-Failure") {
+  Toy toy;
+  toy.negotiating();
+  for (std::uint8_t id = 1; id <= 20; ++id) {
+    toy.receive(kConfReq, id, id % 5 == 0 ? kGood : "010400ff");
+    CHECK(sent_packets(toy.negotiator).at(0).at(0) == (id % 5 == 0 ? kConfAck : kConfNak));
+  }
+}
+
+TEST_CASE("negotiator/a peer that never takes no for an answer ends the negotiation") {
+  Toy toy;
+  toy.negotiating();
+  int answers = 0;
+  while (toy.negotiator.state() == State::req_sent && answers < 1000) {
+    toy.receive(kConfReq, 1, "0502");
+    ++answers;
+  }
+  CHECK(answers == 21);
+  CHECK(toy.negotiator.state() == State::closing);
+  CHECK(toy.negotiator.finish_reason() == FinishReason::no_agreement);
+}
+
+TEST_CASE("negotiator/a peer that naks every request ends the negotiation") {
+  Toy toy;
+  toy.negotiating();
+  std::uint8_t id = 1;
+  while (toy.negotiator.state() == State::req_sent && id < 100) {
+    toy.receive(kConfNak, id, "01040005");
+    ++id;
+  }
+  CHECK(id == 31);
+  CHECK(toy.negotiator.state() == State::closing);
+  CHECK(toy.negotiator.finish_reason() == FinishReason::no_agreement);
+}
+
+TEST_CASE("negotiator/a peer that acks and never asks ends the negotiation") {
+  Toy toy;
+  toy.negotiating();
+  for (std::uint8_t id = 1; id < 100 && signals(toy.negotiator).empty(); ++id) {
+    toy.receive(kConfAck, id, kOurs);
+    toy.pass(seconds(3));
+  }
+  CHECK(toy.negotiator.finish_reason() == FinishReason::no_agreement);
+  CHECK(toy.negotiator.state() == State::closed);
+}
+
+TEST_CASE("negotiator/a policy that gives up closes the layer with a reason") {
+  Toy toy;
+  toy.negotiating().receive(kConfReq, 1, "0902");
+  CHECK(toy.negotiator.state() == State::closing);
+  const auto packets = sent_packets(toy.negotiator);
+  REQUIRE(packets.size() == 1);
+  CHECK(packets[0][0] == kTermReq);
+  CHECK(as_text(Bytes(packets[0]).subspan(4)) == "No agreement on a required option");
+  toy.receive(kTermAck, packets[0][1]);
+  CHECK(signals(toy.negotiator) == "finished");
+  CHECK(toy.negotiator.finish_reason() == FinishReason::no_agreement);
+}
+
+TEST_CASE("negotiator/a policy that cannot do without what was rejected closes the layer") {
+  Toy toy;
+  toy.policy.flag_is_vital = true;
+  toy.negotiating().receive(kConfRej, 1, "0202");
+  CHECK(toy.negotiator.state() == State::closing);
+  const auto packets = sent_packets(toy.negotiator);
+  REQUIRE(packets.size() == 1);
+  CHECK(packets[0][0] == kTermReq);
+}
+
+TEST_CASE("rfc1661/4.1 a request in Opened takes the layer down and negotiates anew") {
+  Toy toy;
+  toy.opened().receive(kConfReq, 8, kGood);
+  CHECK(signals(toy.negotiator) == "down");
+  CHECK(sent(toy.negotiator) == "0102000a010400320202 0208000801040001");
+  CHECK(toy.negotiator.state() == State::ack_sent);
+  // What had been agreed is forgotten, what has just been acknowledged is not.
+  CHECK(toy.policy.restarts == 2);
+  CHECK_FALSE(toy.policy.agreed_number);
+  CHECK(toy.policy.peer_number == 1);
+  toy.receive(kConfAck, 2, kOurs);
+  CHECK(signals(toy.negotiator) == "up");
+}
+
+TEST_CASE("negotiator/a request that cannot be walked does not take Opened down") {
+  for (const std::string_view options : {"01", "0100", "0101", "010500", "01040001 02"}) {
+    CAPTURE(options);
+    Toy toy;
+    toy.opened().receive(kConfReq, 8, options);
+    CHECK(toy.negotiator.state() == State::opened);
+    CHECK(sent(toy.negotiator).empty());
+    CHECK(toy.policy.restarts == 1);
+  }
+}
+
+TEST_CASE("negotiator/renegotiations are counted: a flood of them ends the layer") {
+  Toy toy;
+  toy.opened();
+  int rounds = 0;
+  std::uint8_t id = 2;
+  for (; toy.negotiator.state() == State::opened && rounds < 1000; ++rounds) {
+    toy.receive(kConfReq, 8, kGood);
+    toy.receive(kConfAck, id++, kOurs);
+  }
+  CHECK(rounds == 11);
+  CHECK(toy.negotiator.state() == State::closing);
+  CHECK(toy.negotiator.finish_reason() == FinishReason::no_agreement);
+}
+
+TEST_CASE("negotiator/renegotiations now and then are no flood") {
+  Toy toy;
+  toy.opened();
+  for (std::uint8_t id = 2; id < 100; ++id) {
+    toy.now += minutes(2);
+    toy.receive(kConfReq, 8, kGood);
+    toy.receive(kConfAck, id, kOurs);
+    (void)sent(toy.negotiator);
+  }
+  CHECK(toy.negotiator.state() == State::opened);
+}
+
+TEST_CASE("negotiator/what nobody polls is bounded") {
+  Toy toy;
+  bring_to(toy, State::closed);
+  for (int i = 0; i < 1000; ++i)
+    toy.receive(kConfReq, 1, kGood);
+  CHECK(sent_packets(toy.negotiator).size() == Negotiator::kMaxQueued);
+  for (int i = 0; i < 1000; ++i) {
+    toy.negotiator.open(toy.now);
+    toy.negotiator.close(toy.now, "");
+    toy.receive(kTermAck, 1);
+  }
+  std::size_t signals_left = 0;
+  while (toy.negotiator.poll_signal())
+    ++signals_left;
+  CHECK(signals_left == Negotiator::kMaxQueued);
+}
+
+TEST_CASE("rfc1661/5.5 close sends Max-Terminate requests with the same identifier") {
+  Toy toy;
+  toy.opened().negotiator.close(toy.now, "bye");
+  CHECK(signals(toy.negotiator) == "down");
+  CHECK(sent(toy.negotiator) == "05020007627965");
+  toy.pass(seconds(3));
+  CHECK(sent(toy.negotiator) == "05020007627965");
+  CHECK(signals(toy.negotiator).empty());
+  toy.pass(seconds(3));
+  CHECK(sent(toy.negotiator).empty());
+  CHECK(signals(toy.negotiator) == "finished");
+  CHECK(toy.negotiator.state() == State::closed);
+  CHECK(toy.negotiator.finish_reason() == FinishReason::closed);
+}
+
+TEST_CASE("negotiator/a Terminate-Ack ends the waiting, and the layer can be opened again") {
+  Toy toy;
+  toy.opened().negotiator.close(toy.now, "bye");
+  toy.receive(kTermAck, 2);
+  CHECK(signals(toy.negotiator) == "down finished");
+  (void)sent(toy.negotiator);
+  toy.negotiator.open(toy.now);
+  CHECK(sent(toy.negotiator) == "0103000a010400320202");
+  CHECK(toy.negotiator.finish_reason() == FinishReason::none);
+}
+
+TEST_CASE("rfc1661/4.4 after the peer's Terminate-Request one period passes before the end") {
+  Toy toy;
+  toy.opened().receive(kTermReq, 9, "6279650a");
+  CHECK(signals(toy.negotiator) == "down");
+  CHECK(sent(toy.negotiator) == "06090004");
+  CHECK(toy.negotiator.terminate_text() == "bye\n");
+  CHECK(toy.negotiator.next_deadline() == toy.now + seconds(3));
+  toy.receive(kTermReq, 10);
+  CHECK(sent(toy.negotiator) == "060a0004");
+  toy.pass(seconds(3));
+  CHECK(signals(toy.negotiator) == "finished");
+  CHECK(toy.negotiator.state() == State::stopped);
+  CHECK(toy.negotiator.finish_reason() == FinishReason::peer_terminated);
+}
+
+TEST_CASE("negotiator/silence after a Terminate-Request in a negotiation is the peer's doing") {
+  Toy toy;
+  toy.negotiating().receive(kTermReq, 9, "6e6f");
+  CHECK(toy.negotiator.state() == State::req_sent);
+  for (int i = 0; i < 10; ++i)
+    toy.pass(seconds(3));
+  CHECK(signals(toy.negotiator) == "finished");
+  CHECK(toy.negotiator.finish_reason() == FinishReason::peer_terminated);
+  CHECK(toy.negotiator.terminate_text() == "no");
+}
+
+TEST_CASE("rfc1661/5.6 a Terminate-Ack out of nowhere in Opened negotiates anew") {
+  Toy toy;
+  toy.opened().receive(kTermAck, 77);
+  CHECK(signals(toy.negotiator) == "down");
+  CHECK(sent(toy.negotiator) == "0102000a010400320202");
+  CHECK(toy.negotiator.state() == State::req_sent);
+  CHECK(toy.policy.restarts == 2);
+}
+
+TEST_CASE("rfc1661/5.6 an unknown code is rejected with a copy of the packet, each with a new id") {
+  for (const State state : receiving_states()) {
+    Toy toy;
+    bring_to(toy, state);
+    toy.receive(0, 5, "aabb");
+    toy.receive(200, 6);
+    const auto packets = sent_packets(toy.negotiator);
+    REQUIRE(packets.size() == 2);
+    CHECK(hex(Bytes(packets[0]).subspan(2)) == "000a00050006aabb");
+    CHECK(hex(Bytes(packets[1]).subspan(2)) == "0008c8060004");
+    CHECK(packets[0][0] == kCodeRej);
+    CHECK(packets[0][1] != packets[1][1]);
+    CHECK(toy.negotiator.state() == state);
+  }
+}
+
+TEST_CASE("rfc1661/5.6 a Code-Reject is cut to what the peer receives") {
+  Toy toy;
+  toy.opened().negotiator.set_max_packet(128);
+  toy.receive(control_packet(99, 1, Octets(1000, 0xaa)));
+  const auto packets = sent_packets(toy.negotiator);
+  REQUIRE(packets.size() == 1);
+  CHECK(packets[0].size() == 128);
+  CHECK(hex(Bytes(packets[0]).subspan(2, 6)) == "0080630103ec");
+}
+
+TEST_CASE(
+    "rfc1661/4.3 a Code-Reject of what the automaton needs is the end, of anything else not") {
+  for (std::uint8_t code = 1; code <= 7; ++code) {
+    Toy toy;
+    toy.negotiating().receive(control_packet(kCodeRej, 1, control_packet(code, 1)));
+    CHECK(signals(toy.negotiator) == "finished");
+    CHECK(toy.negotiator.finish_reason() == FinishReason::rejected);
+  }
+  for (const std::string_view rejected : {"", "09010004", "00010004", "ff"}) {
+    Toy toy;
+    toy.opened().receive(kCodeRej, 1, rejected);
+    CHECK(toy.negotiator.state() == State::opened);
+    CHECK(sent(toy.negotiator).empty());
+  }
+  Toy toy;
+  toy.opened().receive(kCodeRej, 1, "01010004");
+  CHECK(toy.negotiator.state() == State::stopping);
+  CHECK(signals(toy.negotiator) == "down");
+}
+
+TEST_CASE("negotiator/a protocol that the peer rejects finishes") {
+  Toy toy;
+  toy.negotiating().negotiator.protocol_rejected(toy.now);
+  CHECK(signals(toy.negotiator) == "finished");
+  CHECK(toy.negotiator.finish_reason() == FinishReason::rejected);
+  CHECK(toy.negotiator.state() == State::stopped);
+
+  Toy open;
+  open.opened().negotiator.protocol_rejected(open.now);
+  CHECK(signals(open.negotiator) == "down");
+  open.negotiator.protocol_rejected(open.now);
+  CHECK(signals(open.negotiator) == "finished");
+  CHECK(open.negotiator.finish_reason() == FinishReason::rejected);
+
+  Toy down;
+  down.negotiator.protocol_rejected(down.now);
+  CHECK(down.negotiator.finish_reason() == FinishReason::none);
+}
+
+TEST_CASE("negotiator/while the lower layer is down nothing is received and nothing waits") {
+  for (const State state : {State::initial, State::starting}) {
+    Toy toy;
+    bring_to(toy, state);
+    for (std::uint8_t code = 0; code < 20; ++code)
+      toy.receive(code, 1, kGood);
+    CHECK(toy.negotiator.state() == state);
+    CHECK(sent(toy.negotiator).empty());
+  }
+  Toy toy;
+  toy.opened().receive(kConfReq, 2, kGood);
+  toy.negotiator.lower_down(toy.now);
+  CHECK(sent(toy.negotiator).empty());
+  CHECK(toy.negotiator.state() == State::starting);
+  CHECK_FALSE(toy.negotiator.next_deadline());
+  toy.negotiator.lower_up(toy.now);
+  CHECK(sent_packets(toy.negotiator).size() == 1);
+}
+
+TEST_CASE("rfc1661/5 Length rules: padding is cut off, a Length that is not there discarded") {
+  Toy toy;
+  toy.negotiating();
+  for (const std::string_view packet : {"", "01", "0101", "010100", "01010000", "01010003",
+                                        "0101000501", "0101ffff", "0101000901040001"}) {
+    const std::string octets = from_hex(packet).value();
+    toy.negotiator.receive(toy.now, as_bytes(octets));
+    CHECK(sent(toy.negotiator).empty());
+  }
+  const std::string padded = from_hex("01010008010400010000ff").value();
+  toy.negotiator.receive(toy.now, as_bytes(padded));
+  CHECK(sent(toy.negotiator) == "0201000801040001");
+}
+
+TEST_CASE(
+    "rfc1661/4.2 in Closed and Stopped requests and answers meet a Terminate-Ack or a restart") {
+  Toy closed;
+  bring_to(closed, State::closed);
+  for (const std::uint8_t code : {kConfReq, kConfAck, kConfNak, kConfRej, kTermReq}) {
+    closed.receive(code, 33, kGood);
+    CHECK(sent(closed.negotiator) == "06210004");
+  }
+  closed.receive(kTermAck, 33);
+  CHECK(sent(closed.negotiator).empty());
+
+  Toy stopped;
+  bring_to(stopped, State::stopped);
+  stopped.receive(kConfAck, 33, kOurs);
+  CHECK(sent(stopped.negotiator) == "06210004");
+  stopped.receive(kConfReq, 34, kGood);
+  CHECK(stopped.negotiator.state() == State::ack_sent);
+  CHECK(stopped.negotiator.finish_reason() == FinishReason::none);
+  CHECK(sent_packets(stopped.negotiator).size() == 2);
+}
+
+TEST_CASE("negotiator/extra codes go to the policy, and what it sends is cut") {
+  Toy toy;
+  toy.opened().receive(8, 44, "0102");
+  CHECK(sent(toy.negotiator) == "082c00060102");
+  toy.negotiator.set_max_packet(1);
+  CHECK(toy.negotiator.max_packet() == Negotiator::kMinPacket);
+  toy.receive(control_packet(8, 1, Octets(500, 1)));
+  CHECK(sent_packets(toy.negotiator).at(0).size() == Negotiator::kMinPacket);
+  toy.negotiator.set_max_packet(65535);
+  toy.receive(control_packet(8, 1, Octets(3000, 1)));
+  CHECK(sent_packets(toy.negotiator).at(0).size() == Negotiator::kMaxPacket);
+}
+
+// CVE-class: a Configure-Request filled to the brim makes a Nak longer than the buffer.
+TEST_CASE("negotiator/answers to requests that fill a whole packet stay within it") {
+  for (const std::string_view option : {"0502", "010400ff", "01040001", "0103aa", "0202"}) {
+    for (const std::size_t max : {std::size_t{64}, std::size_t{128}, std::size_t{1500}}) {
+      Toy toy;
+      toy.policy.insist = true;
+      toy.negotiating().negotiator.set_max_packet(max);
+      const std::string one = from_hex(option).value();
+      Octets options;
+      while (options.size() + one.size() <= 1496) {
+        const Bytes octets = as_bytes(one);
+        options.insert(options.end(), octets.begin(), octets.end());
+      }
+      for (const std::size_t size : {max - 4, options.size()}) {
+        const std::size_t whole = std::min(size, options.size()) / one.size() * one.size();
+        toy.receive(control_packet(kConfReq, 1, Bytes(options).first(whole)));
+        for (const Octets& packet : sent_packets(toy.negotiator)) {
+          CHECK(packet.size() <= max);
+          CHECK(packet.size() > 4);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("negotiator/every truncation and bit flip of every packet in every state is survived") {
+  const std::vector<Octets> packets = {
+      control_packet(kConfReq, 1, "010400ff 0202 03040001 0502"),
+      control_packet(kConfAck, 1, kOurs),
+      control_packet(kConfNak, 1, "01040005 03040007"),
+      control_packet(kConfRej, 1, "0202"),
+      control_packet(kTermReq, 1, "627965"),
+      control_packet(kTermAck, 1),
+      control_packet(kCodeRej, 1, "63010004"),
+      control_packet(8, 1, "01020304"),
+  };
+  std::size_t survived = 0;
+  const auto feed = [&survived](State state, const Octets& packet) {
+    Toy toy;
+    bring_to(toy, state);
+    toy.receive(packet);
+    for (const Octets& out : sent_packets(toy.negotiator)) {
+      if (out.size() < 4 || out.size() > 1500 || out.size() != out[2] * 256U + out[3])
+        FAIL("malformed " << hex(out) << " for " << hex(packet));
+    }
+    // TO events lead out of every state that waits for something.
+    if (restart_timer_runs(toy.negotiator.state()) != toy.negotiator.next_deadline().has_value())
+      FAIL("timer after " << hex(packet));
+    ++survived;
+  };
+  for (const State state : receiving_states()) {
+    for (const Octets& packet : packets) {
+      for (std::size_t size = 0; size <= packet.size(); ++size)
+        feed(state, Octets(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size)));
+      for (std::size_t bit = 0; bit < packet.size() * 8; ++bit) {
+        Octets damaged = packet;
+        damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ (1U << (bit % 8)));
+        feed(state, damaged);
+      }
+    }
+  }
+  CHECK(survived > 4000);
+}
+
+TEST_CASE("negotiator/two of them agree over a wire that loses, repeats and reorders") {
+  for (std::uint32_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    ToyPolicy a_policy;
+    ToyPolicy b_policy;
+    a_policy.number = 200;  // b naks it down to 100
+    b_policy.insist = true;
+    a_policy.limit = 20;  // and a b's 50 to 20
+    Negotiator a(a_policy, {}, Log{});
+    Negotiator b(b_policy, {}, Log{});
+    Pair pair(a, b, {0.2, 0.2, milliseconds(50), milliseconds(400)}, seed);
+    for (Negotiator* end : {&a, &b}) {
+      end->open(kStart);
+      end->lower_up(kStart);
+    }
+    pair.run(minutes(5));
+    CHECK(a.state() == State::opened);
+    CHECK(b.state() == State::opened);
+    CHECK(a_policy.agreed_number == 100);
+    CHECK(b_policy.peer_number == 100);
+    CHECK(b_policy.agreed_number == 20);
+    CHECK(a_policy.peer_number == 20);
+    CHECK(signals(a).ends_with("up"));
+    CHECK(signals(b).ends_with("up"));
+    CHECK(pair.packets() < 300);
+
+    a.close(pair.now(), "done");
+    pair.run(minutes(1));
+    CHECK(signals(a) == "down finished");
+    CHECK(a.finish_reason() == FinishReason::closed);
+    CHECK(a.state() == State::closed);
+  }
+}
+
+TEST_CASE("negotiator/a side that comes up late finds the other waiting") {
+  ToyPolicy a_policy;
+  ToyPolicy b_policy;
+  Negotiator a(a_policy, {}, Log{});
+  Negotiator b(b_policy, {}, Log{});
+  Pair pair(a, b, {}, 1);
+  a.open(kStart);
+  a.lower_up(kStart);
+  b.open(kStart);
+  pair.run(seconds(10));
+  CHECK(b.state() == State::starting);
+  b.lower_up(pair.now());
+  pair.run(seconds(10));
+  CHECK(a.state() == State::opened);
+  CHECK(b.state() == State::opened);
+}
+
+}  // namespace
+}  // namespace pptp::test
