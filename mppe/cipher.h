@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "lib/drops.h"
@@ -7,6 +8,7 @@
 #include "lib/packet.h"
 #include "lib/serial.h"
 #include "mppe/keys.h"
+#include "mppe/plausible.h"
 
 namespace pptp {
 
@@ -21,6 +23,13 @@ struct MppeParameters {
   bool operator==(const MppeParameters&) const = default;
 };
 
+/// Stateful: what happens to the key at a flushed packet (A bit) that is no flag packet. Two ends
+/// that do not agree never recover from a loss (interop note 3.10).
+enum class FlushRule : std::uint8_t {
+  change_key,  ///< as Linux does
+  keep_key,    ///< RFC 3078 8.2; the same key stream a second time (interop note 3.26)
+};
+
 /// The sending direction of one call.
 class MppeSealer {
  public:
@@ -32,31 +41,114 @@ class MppeSealer {
   /// two octet MPPE header in front. False, and the packet unchanged, when there is no headroom.
   [[nodiscard]] bool seal(Packet& packet) noexcept;
 
-  /// Stateful: the peer sent a Reset-Request, so the next packet carries the A bit and, as Linux
-  /// does, a changed key (interop note 3.10). Once, however often it is asked for. Stateless:
-  /// nothing.
-  void flush() noexcept;
+  /// Stateful: the peer sent a Reset-Request, so the next packet carries the A bit. Once, however
+  /// often it is asked for. The rule is the peer's: MppeOpener::flush_rule(). Stateless: nothing.
+  void flush(FlushRule rule = FlushRule::change_key) noexcept;
 
-  const MppeParameters& parameters() const noexcept;
+  const MppeParameters& parameters() const noexcept { return parameters_; }
+
+ private:
+  void change_key() noexcept;
+  void restart_stream() noexcept;
+
+  MppeParameters parameters_;
+  MppeKey start_;
+  MppeKey session_;
+  Rc4 rc4_;
+  /// Of the packet sent last; the first is 0.
+  CoherencyCount count_{CoherencyCount::kMask};
+  std::optional<FlushRule> flush_;
 };
 
 /// The receiving direction of one call.
 ///
-/// Takes packets in order: reordering belongs before it (interop note 3.7d). State moves only when
-/// the result is plausible, so that a packet damaged on the way cannot move the key chain.
+/// Takes packets in order: reordering belongs before it (interop note 3.7d). The key moves only
+/// when the result is plausible, so that a packet damaged on the way cannot move it. When the path
+/// is clean again the link recovers by itself, whatever happened before:
+///
+/// - Stateless, damaged or lost packets, up to 2047 in a row: with the next good packet.
+/// - Stateless, more than that in a row, so that what comes looks late or deciphers to nonsense: a
+///   run of such packets starts a search further along the sequence of keys. Up to 8190 are made up
+///   for within seven good packets, each further 4096 take some 130 packets more.
+/// - Packets that are weakly plausible at best, a long way on: with the third.
+/// - Stateful: needs_reset(), or the next flag packet if that comes first. Lost flag and flushed
+///   packets are made up for by trying the keys that follow.
+///
+/// Work is bounded: on average kGrant key changes for each packet that arrives, kGrantLimit at
+/// once; what led to an accepted packet does not count.
 class MppeOpener {
  public:
   MppeOpener(MppeKey start, MppeParameters parameters) noexcept;
 
   /// Takes the MPPE header off and deciphers in place; what is left begins with the inner PPP
-  /// protocol field (one octet or two, note 3.14). Returns why the packet must be dropped, or
-  /// nullopt.
+  /// protocol field (one octet or two, note 3.14). Returns why the packet must be dropped (its
+  /// octets are then worth nothing), or nullopt.
   [[nodiscard]] std::optional<Drop> open(Packet& packet) noexcept;
 
   /// Stateful: whether the last packets make a CCP Reset-Request due. The caller limits the rate.
-  bool needs_reset() const noexcept;
+  bool needs_reset() const noexcept { return !synchronised_; }
 
-  const MppeParameters& parameters() const noexcept;
+  /// Stateful: what the peer's flushed packets have shown; change_key until they have.
+  FlushRule flush_rule() const noexcept { return flush_rule_; }
+
+  const MppeParameters& parameters() const noexcept { return parameters_; }
+
+ private:
+  static constexpr std::uint32_t kGrant = 32;
+  static constexpr std::uint32_t kGrantLimit = 8192;
+
+  /// A place in the sequence of keys which a packet may be found at.
+  struct Place {
+    MppeKey key;
+    CoherencyCount count;
+    unsigned evidence = 0;  ///< weakly plausible packets in a row
+  };
+
+  std::optional<Drop> open_stateless(CoherencyCount count, MutableBytes body) noexcept;
+  bool open_ahead(std::uint32_t steps, CoherencyCount count, MutableBytes body) noexcept;
+  bool search(CoherencyCount count, MutableBytes body) noexcept;
+  bool open_at(Place& place, std::uint32_t steps, MutableBytes body, unsigned needed) noexcept;
+
+  std::optional<Drop> open_stateful(CoherencyCount count, bool flushed, MutableBytes body) noexcept;
+  std::optional<Drop> open_next(MutableBytes body) noexcept;
+  bool open_restart(CoherencyCount count, bool flushed, MutableBytes body) noexcept;
+
+  void change_key(MppeKey& session) const noexcept;
+  Plausibility try_key(const MppeKey& session, MutableBytes body, Plausibility least) noexcept;
+  Plausibility try_stream(MutableBytes body, Plausibility least) noexcept;
+  void accept(MppeKey session, CoherencyCount count) noexcept;
+  bool note_failure(CoherencyCount count) noexcept;
+  bool spend(std::uint32_t key_changes) noexcept;
+  void refund(std::uint32_t key_changes) noexcept;
+
+  MppeParameters parameters_;
+  MppeKey start_;
+  /// The key of the last packet that was accepted, and its count. Stateful: the count may be that
+  /// of a damaged packet behind it, which has not cost synchrony.
+  MppeKey session_;
+  CoherencyCount count_{CoherencyCount::kMask};
+  /// Stateful: the key stream as it goes on behind the last packet. Else scratch.
+  Rc4 rc4_;
+  /// Key changes that may be tried in vain.
+  std::uint32_t grant_ = kGrantLimit;
+
+  /// Packets in order, one after another, that could not be accepted, and the last one's count.
+  unsigned run_ = 0;
+  CoherencyCount failed_count_;
+
+  /// Stateless: where the last packet was tried that seemed to be ahead.
+  Place near_;
+  /// Stateless: how far a search has come, packets tried in this turn of the counter, turns passed,
+  /// and after how many it starts over; 0: there is none.
+  Place far_;
+  unsigned tries_ = 0;
+  unsigned turns_ = 0;
+  unsigned turns_limit_ = 0;
+
+  bool synchronised_ = true;
+  /// Stateful: the last packet was implausible.
+  bool doubtful_ = false;
+  FlushRule flush_rule_ = FlushRule::change_key;
 };
 
 }  // namespace pptp
