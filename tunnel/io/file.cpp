@@ -1,0 +1,54 @@
+#include "tunnel/io/file.h"
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tunnel/io/unique_fd.h"
+
+namespace pptp::io {
+
+std::optional<std::string> read_file(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> chunk;
+  for (;;) {
+    const ssize_t size = ::read(fd.fd(), chunk.data(), chunk.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return std::nullopt;
+    if (size == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(size));
+  }
+}
+
+IoResult<void> replace_file(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".new";
+  const UniqueFd fd(
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return failure(errno, "cannot write " + temporary);
+  if (const int error = write_all(fd.fd(), text); error != 0) {
+    ::unlink(temporary.c_str());
+    return failure(error, "cannot write " + temporary);
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) != 0)
+    return failure(errno, "cannot replace " + path);
+  return {};
+}
+
+int write_all(int fd, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t size = ::write(fd, text.data(), text.size());
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    text.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return 0;
+}
+
+}  // namespace pptp::io

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tunnel/io/io_error.h"
+
+namespace pptp::io {
+
+/// The whole of a small file; nullopt when it cannot be read.
+std::optional<std::string> read_file(const std::string& path);
+
+/// Replaces a file, mode 0600, as a whole: whoever reads it sees the old or the new text.
+IoResult<void> replace_file(const std::string& path, std::string_view text);
+
+/// Writes everything, however many calls that takes. 0, or the errno.
+int write_all(int fd, std::string_view text) noexcept;
+
+}  // namespace pptp::io
