@@ -1,0 +1,155 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "lib/drops.h"
+#include "lib/ids.h"
+#include "lib/ipv4.h"
+#include "lib/packet.h"
+#include "tunnel/io/io_error.h"
+#include "tunnel/io/unique_fd.h"
+
+namespace pptp::io {
+
+struct GreOptions {
+  std::uint32_t mark = 0;                ///< SO_MARK; 0: none
+  int receive_buffer = 4 * 1024 * 1024;  ///< octets; beyond the host's limit where we may
+  int send_buffer = 1024 * 1024;         ///< octets
+};
+
+/// What became of GRE packets on their way, as our kernel or an ICMP message says. Nothing of it
+/// ends the socket: it tells why no answer may come.
+struct GreTrouble {
+  enum class Kind : std::uint8_t {
+    firewall,              ///< our own host refuses to send (EPERM, EACCES)
+    too_big,               ///< longer than `mtu`, the path's or the interface's
+    protocol_unreachable,  ///< ICMP: the peer's host does not take GRE
+    prohibited,            ///< ICMP: a router or firewall on the way refuses it
+    host_unreachable,
+    net_unreachable,
+    other,  ///< `error` says what
+  };
+
+  Kind kind = Kind::other;
+  int error = 0;                        ///< errno
+  std::uint32_t mtu = 0;                ///< too_big: whole IP packets of at most so many octets
+  Ipv4Address peer;                     ///< where the packet was to go; zero: not known
+  std::optional<Ipv4Address> reporter;  ///< who sent the ICMP message; nullopt: our own host
+};
+
+/// What both ends' sockets share: a raw IPv4 socket for protocol 47 whose kernel filter lets
+/// nothing through but enhanced GRE (RFC 2637 4.1). Packets come out without their IP header,
+/// trimmed to its total length, and go in without one.
+class GreSocket {
+ public:
+  /// Called from inside send() and receive(); must not destroy the socket.
+  using TroubleHandler = std::function<void(const GreTrouble&)>;
+
+  /// Packets moved by one system call.
+  static constexpr std::size_t kBatch = 64;
+
+  int fd() const noexcept { return fd_.fd(); }
+
+  void on_trouble(TroubleHandler handler) { on_trouble_ = std::move(handler); }
+
+  /// Whether outer packets carry DF, and are refused (too_big) when longer than the path's MTU;
+  /// otherwise they are fragmented. At first they are not.
+  IoResult<void> set_dont_fragment(bool dont_fragment);
+
+  /// outer_malformed and no_slot.
+  const Drops& drops() const noexcept { return drops_; }
+
+  /// Packets the kernel had no room for, or refused.
+  std::uint64_t unsent() const noexcept { return unsent_; }
+
+ protected:
+  struct Batch;
+
+  GreSocket(UniqueFd fd, std::unique_ptr<Batch> batch) noexcept;
+  GreSocket(GreSocket&&) noexcept;
+  GreSocket& operator=(GreSocket&&) noexcept;
+  ~GreSocket();
+
+  static IoResult<UniqueFd> open_raw(const GreOptions& options);
+
+  template <class Item>
+  std::size_t receive_items(PacketPool& pool, std::span<Item> items) noexcept;
+  template <class Item>
+  std::size_t send_items(std::span<Item> items) noexcept;
+
+  void forget_waiting() noexcept;
+
+ private:
+  void drop_one_unread() noexcept;
+  bool read_error_queue() noexcept;
+  void send_failed(int error, Ipv4Address peer) noexcept;
+  void report(const GreTrouble& trouble) noexcept;
+
+  UniqueFd fd_;
+  std::unique_ptr<Batch> batch_;
+  TroubleHandler on_trouble_;
+  Drops drops_;
+  std::uint64_t unsent_ = 0;
+};
+
+/// A client's end of one call. Opened before the first control message is sent: a host without any
+/// GRE socket answers the server's first packets with ICMP protocol unreachable. Until connect()
+/// it takes nothing.
+class GreClientSocket : public GreSocket {
+ public:
+  static IoResult<GreClientSocket> open(const GreOptions& options);
+
+  /// Takes and sends only between the control connection's two addresses (interop note 3.24: NAT
+  /// and servers match on them), and only what carries `call` in its key. Nothing that came before
+  /// is left.
+  IoResult<void> connect(Ipv4Address local, Ipv4Address server, CallId call);
+
+  /// Takes at most packets.size() packets without waiting and returns how many; the first that many
+  /// of `packets` hold them, GRE header first. Slots that are missing are taken from `pool`;
+  /// without any, packets are lost and counted as no_slot.
+  std::size_t receive(PacketPool& pool, std::span<Packet> packets) noexcept;
+
+  /// Sends all packets, GRE header first, and returns how many the kernel took; the others are lost
+  /// and counted. The packets' slots stay the caller's.
+  std::size_t send(std::span<Packet> packets) noexcept;
+
+ private:
+  using GreSocket::GreSocket;
+};
+
+/// A GRE packet and the two hosts it travels between.
+struct GreDatagram {
+  Packet packet;
+  Ipv4Address local;  ///< zero, sending: as the routes say
+  Ipv4Address peer;
+};
+
+/// A server's socket for all calls on one listening address, or on all addresses of the host.
+class GreServerSocket : public GreSocket {
+ public:
+  /// `local`: zero for all.
+  static IoResult<GreServerSocket> open(Ipv4Address local, const GreOptions& options);
+
+  /// As the client's.
+  std::size_t receive(PacketPool& pool, std::span<GreDatagram> datagrams) noexcept;
+  std::size_t send(std::span<GreDatagram> datagrams) noexcept;
+
+ private:
+  using GreSocket::GreSocket;
+};
+
+struct OuterAddresses {
+  Ipv4Address source;
+  Ipv4Address destination;
+};
+
+/// Takes the IPv4 header off a packet as a raw socket delivers it, and what lies beyond its total
+/// length off the end. nullopt, and the packet is as it was: no IPv4 header, or it lies.
+std::optional<OuterAddresses> take_outer_header(Packet& packet) noexcept;
+
+}  // namespace pptp::io

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "tunnel/io/io_error.h"
+
+namespace pptp::io {
+
+/// What a command is going to need, so that it can be refused before anything is opened or changed.
+struct Needs {
+  bool raw_socket = false;     ///< CAP_NET_RAW: GRE
+  bool network_admin = false;  ///< CAP_NET_ADMIN: addresses, routes, rules, marks, TUN
+  bool tun = false;            ///< /dev/net/tun that may be opened for reading and writing
+};
+
+/// Fails with the first that is missing: IoFault::permission names the capabilities that this
+/// process lacks (effective set), IoFault::tun_missing says that there is no TUN device.
+IoResult<void> check_privileges(const Needs& needs);
+
+}  // namespace pptp::io
