@@ -1,0 +1,136 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/ipv4.h"
+#include "tunnel/io/io_error.h"
+#include "tunnel/io/ipv4_prefix.h"
+
+struct nl_msg;
+struct nl_sock;
+struct nlmsghdr;
+
+namespace pptp::io {
+
+/// The table that ordinary routes are in.
+inline constexpr std::uint32_t kMainTable = 254;
+
+/// Written into every route and rule of ours (rtm_protocol, FRA_PROTOCOL), so that nobody takes
+/// another's for them: a number that no routing daemon has registered.
+inline constexpr std::uint8_t kRouteProtocol = 0x70;
+
+struct LinkState {
+  unsigned index = 0;
+  std::string name;
+  bool up = false;
+  std::uint32_t mtu = 0;
+};
+
+/// A point-to-point address: one host, no broadcast.
+struct InterfaceAddress {
+  unsigned device = 0;  ///< interface index
+  Ipv4Address local;
+  std::optional<Ipv4Address> peer;
+  bool peer_route = true;  ///< the kernel makes a route to `peer`
+
+  bool operator==(const InterfaceAddress&) const = default;
+};
+
+struct Route {
+  Ipv4Prefix destination;
+  std::uint32_t table = kMainTable;
+  unsigned device = 0;  ///< interface index
+  std::optional<Ipv4Address> gateway;
+  std::optional<std::array<std::uint8_t, 16>> gateway6;  ///< an IPv6 next hop, network order
+  std::optional<Ipv4Address> source;                     ///< preferred source address
+  std::uint32_t metric = 0;
+  std::uint32_t mtu = 0;  ///< 0: the interface's
+  std::uint8_t protocol = kRouteProtocol;
+
+  bool operator==(const Route&) const = default;
+};
+
+/// A policy rule: packets with `mark`, or to `to` (nullopt: any), are looked up in `table`.
+struct Rule {
+  std::uint32_t priority = 0;
+  std::uint32_t table = kMainTable;
+  std::optional<std::uint32_t> mark;
+  std::optional<Ipv4Prefix> to;
+  /// Routes whose prefix is this long or shorter do not count: 0 leaves out default routes.
+  std::optional<std::uint32_t> suppress_prefix_length;
+  std::uint8_t protocol = kRouteProtocol;
+
+  bool operator==(const Rule&) const = default;
+};
+
+/// How the host would send to an address.
+struct RouteAnswer {
+  bool local = false;  ///< to the host itself
+  unsigned device = 0;
+  std::optional<Ipv4Address> gateway;
+  std::optional<std::array<std::uint8_t, 16>> gateway6;
+  Ipv4Address source;
+  std::uint32_t mtu = 0;        ///< of the whole path as far as it is known
+  std::uint32_t route_mtu = 0;  ///< what the route itself says, not learned from the path; 0: none
+};
+
+/// Requests to the kernel about the interfaces, addresses, routes and rules of the network
+/// namespace it was opened in. IPv4. Each waits for the kernel's answer; errno is in
+/// IoError::error.
+class Netlink {
+ public:
+  static IoResult<Netlink> open();
+
+  Netlink(Netlink&&) noexcept;
+  Netlink& operator=(Netlink&&) noexcept;
+  ~Netlink();
+
+  IoResult<LinkState> link(unsigned index);
+  IoResult<LinkState> link(const std::string& name);
+  IoResult<void> set_link_up(unsigned index, bool up);
+  IoResult<void> set_link_mtu(unsigned index, std::uint32_t mtu);
+
+  /// EEXIST when the interface has it.
+  IoResult<void> add_address(const InterfaceAddress& address);
+  /// EADDRNOTAVAIL, ENODEV when it is not there.
+  IoResult<void> delete_address(const InterfaceAddress& address);
+  IoResult<std::vector<InterfaceAddress>> addresses(unsigned device);
+
+  /// EEXIST when there is any route to the same destination with the same table and metric.
+  IoResult<void> add_route(const Route& route);
+  /// Deletes a route that agrees in all that is given here; ESRCH, ENODEV when there is none.
+  IoResult<void> delete_route(const Route& route);
+  /// All unicast routes of a table.
+  IoResult<std::vector<Route>> routes(std::uint32_t table);
+
+  /// EEXIST for a rule that there is; EOPNOTSUPP, EAFNOSUPPORT where the kernel has no rules.
+  IoResult<void> add_rule(const Rule& rule);
+  /// Deletes a rule that agrees in all; ENOENT when there is none.
+  IoResult<void> delete_rule(const Rule& rule);
+  IoResult<std::vector<Rule>> rules();
+
+  /// Faults: net_unreachable, no_route, permission (a prohibiting route), system.
+  IoResult<RouteAnswer> route_to(Ipv4Address destination, std::uint32_t mark = 0);
+
+ private:
+  using Visitor = std::function<void(nlmsghdr*)>;
+
+  explicit Netlink(nl_sock* socket) noexcept;
+
+  IoResult<LinkState> link(nl_msg* message, const std::string& what);
+  IoResult<void> request(nl_msg* message, const std::string& what, const Visitor& visit = {});
+
+  struct SocketDeleter {
+    void operator()(nl_sock* socket) const noexcept;
+  };
+
+  std::unique_ptr<nl_sock, SocketDeleter> socket_;
+};
+
+}  // namespace pptp::io
