@@ -1,9 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <vector>
+
+#include <doctest/doctest.h>
 
 #include "ppp/negotiator.h"
+#include "tests/ppp/negotiation.h"
 
 namespace pptp::test {
 
@@ -103,5 +109,93 @@ class ToyPolicy final : public OptionPolicy {
   bool three_seen_ = false;
   bool answer_three_ = false;
 };
+
+// What the toy asks for: number 50, flag.
+inline constexpr std::string_view kOurs = "01040032 0202";
+// What a peer may ask it for.
+inline constexpr std::string_view kGood = "01040001";
+
+struct Toy {
+  ToyPolicy policy;
+  Negotiator negotiator{policy, NegotiatorConfig{}, Log{}};
+  TimePoint now = kStart;
+
+  void receive(const Octets& packet) { negotiator.receive(now, packet); }
+
+  void receive(std::uint8_t code, std::uint8_t id, std::string_view digits = "") {
+    receive(control_packet(code, id, digits));
+  }
+
+  /// Request 1 is sent and polled.
+  Toy& negotiating() {
+    negotiator.open(now);
+    negotiator.lower_up(now);
+    (void)sent(negotiator);
+    (void)signals(negotiator);
+    return *this;
+  }
+
+  Toy& opened() {
+    negotiating();
+    receive(kConfAck, 1, kOurs);
+    receive(kConfReq, 1, kGood);
+    REQUIRE(negotiator.state() == State::opened);
+    (void)sent(negotiator);
+    (void)signals(negotiator);
+    return *this;
+  }
+
+  void pass(Duration time) {
+    now += time;
+    negotiator.on_deadline(now);
+  }
+};
+
+// A toy in each state that receives packets.
+inline std::vector<State> receiving_states() {
+  return {State::closed,   State::stopped,  State::closing,  State::stopping,
+          State::req_sent, State::ack_rcvd, State::ack_sent, State::opened};
+}
+
+inline void bring_to(Toy& toy, State state) {
+  switch (state) {
+    case State::initial:
+      break;
+    case State::starting:
+      toy.negotiator.open(toy.now);
+      break;
+    case State::closed:
+      toy.negotiator.lower_up(toy.now);
+      break;
+    case State::stopped:
+      toy.negotiating();
+      for (int i = 0; i < 10; ++i)
+        toy.pass(std::chrono::seconds(3));
+      break;
+    case State::closing:
+      toy.negotiating().negotiator.close(toy.now, "");
+      break;
+    case State::stopping:
+      toy.opened().receive(kTermReq, 1);
+      break;
+    case State::req_sent:
+      toy.negotiating();
+      break;
+    case State::ack_rcvd:
+      toy.negotiating().receive(kConfAck, 1, kOurs);
+      break;
+    case State::ack_sent:
+      toy.negotiating().receive(kConfReq, 1, kGood);
+      break;
+    case State::opened:
+      toy.opened();
+      break;
+    case State::count_:
+      break;
+  }
+  (void)sent(toy.negotiator);
+  (void)signals(toy.negotiator);
+  REQUIRE(toy.negotiator.state() == state);
+}
 
 }  // namespace pptp::test
