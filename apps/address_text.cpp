@@ -111,4 +111,9 @@ TextResult<Ipv4Address> parse_address(std::string_view text) {
   return *address;
 }
 
+bool is_usable(Ipv4Address address) noexcept {
+  const std::uint32_t first_octet = address.value() >> 24;
+  return first_octet != 0 && first_octet != 127 && first_octet < 224;
+}
+
 }  // namespace pptp::app

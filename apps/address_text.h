@@ -47,4 +47,7 @@ TextResult<Ipv4Prefix> parse_prefix(std::string_view text);
 
 TextResult<Ipv4Address> parse_address(std::string_view text);
 
+/// Whether a host can have it as its own: not in 0.0.0.0/8, not loopback, not multicast or beyond.
+bool is_usable(Ipv4Address address) noexcept;
+
 }  // namespace pptp::app

@@ -43,9 +43,7 @@ class ProfileMaker {
     profile.network = network();
     profile.link = link();
     settings_.check_support(errors_);
-    for (const Setting* setting : settings_.all())
-      profile.settings.push_back(
-          {std::string(setting->info->key), shown_value(*setting), setting->origin});
+    profile.settings = settings_.shown();
     return profile;
   }
 
@@ -318,7 +316,7 @@ std::expected<Profile, ConfigErrors> make_profile(std::string name, std::filesys
   ConfigErrors errors;
   Settings settings(profile_keys());
   for (Layer& layer : layers)
-    settings.add(std::move(layer.entries), layer.origin, errors);
+    settings.add(std::move(layer), errors);
   Profile profile = ProfileMaker(settings, errors, whole).make();
   settings.wipe_secrets();
   if (!errors.empty()) return std::unexpected(std::move(errors));

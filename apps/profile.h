@@ -37,13 +37,6 @@ struct NoDns {};
 
 using DnsChoice = std::variant<DnsFromPeer, NoDns, std::vector<Ipv4Address>>;
 
-/// One line of `profile show`.
-struct ShownSetting {
-  std::string key;
-  std::string value;   ///< TOML; empty when there is none
-  std::string origin;  ///< "default", "FILE:LINE", "--set", ...
-};
-
 /// Which server to dial, as whom and how: everything the user may say about a connection, checked.
 struct Profile {
   struct Network {
@@ -90,12 +83,6 @@ struct Profile {
 
 /// Every key of a profile, in the order of the manual.
 std::span<const SettingInfo> profile_keys() noexcept;
-
-/// One source of settings; later ones win.
-struct Layer {
-  std::vector<TomlEntry> entries;
-  std::string origin;  ///< empty: each entry's file and line
-};
 
 /// Checks everything and gathers all that is wrong. `whole`: what to call the profile where an
 /// error is about something that is not in it.

@@ -96,7 +96,6 @@ std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile
 
 std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
                                                   const ProfileFolders& folders) {
-  ConfigErrors errors;
   std::vector<Layer> layers;
   std::string name;
   std::string whole;
@@ -126,14 +125,7 @@ std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
     layers.push_back({std::move(*entries), {}});
   }
 
-  for (const std::string& argument : request.settings) {
-    auto entry = read_set_argument(argument);
-    if (entry) {
-      layers.push_back({{std::move(*entry)}, "--set"});
-    } else {
-      errors.push_back(std::move(entry.error()));
-    }
-  }
+  ConfigErrors errors = add_set_arguments(request.settings, layers);
   auto profile = make_profile(std::move(name), std::move(folder), std::move(layers), whole);
   if (!profile) std::ranges::move(profile.error(), std::back_inserter(errors));
   if (!errors.empty()) return std::unexpected(std::move(errors));

@@ -168,8 +168,8 @@ Settings::Settings(std::span<const SettingInfo> infos) : infos_(infos) {
   }
 }
 
-void Settings::add(std::vector<TomlEntry> layer, std::string_view origin, ConfigErrors& errors) {
-  for (TomlEntry& entry : layer) {
+void Settings::add(Layer layer, ConfigErrors& errors) {
+  for (TomlEntry& entry : layer.entries) {
     const auto found = settings_.find(entry.key);
     if (found == settings_.end()) {
       const bool empty_section =
@@ -187,8 +187,9 @@ void Settings::add(std::vector<TomlEntry> layer, std::string_view origin, Config
       setting.mistaken = true;
       continue;
     }
-    setting.origin = origin.empty() ? fmt::format("{}:{}", entry.place.source, entry.place.line)
-                                    : std::string(origin);
+    setting.origin = layer.origin.empty()
+                         ? fmt::format("{}:{}", entry.place.source, entry.place.line)
+                         : layer.origin;
     setting.value = std::move(entry.value);
     setting.given = true;
   }
@@ -247,10 +248,14 @@ std::span<const TomlValue> Settings::list(std::string_view key) const {
   return {&value, 1};
 }
 
-std::vector<const Setting*> Settings::all() const {
-  std::vector<const Setting*> settings;
-  for (const SettingInfo& info : infos_)
-    settings.push_back(&at(info.key));
+std::vector<ShownSetting> Settings::shown() const {
+  std::vector<ShownSetting> settings;
+  for (const SettingInfo& info : infos_) {
+    const Setting& setting = at(info.key);
+    std::string value;
+    if (has(info.key)) value = info.secret ? "\"***\"" : to_toml(setting.value);
+    settings.push_back({std::string(info.key), std::move(value), setting.origin});
+  }
   return settings;
 }
 
@@ -266,9 +271,18 @@ const Setting& Settings::at(std::string_view key) const {
   return settings_.at(key);
 }
 
-std::string shown_value(const Setting& setting) {
-  if (!setting.given && setting.info->standard.empty()) return {};
-  return setting.info->secret ? "\"***\"" : to_toml(setting.value);
+ConfigErrors add_set_arguments(const std::vector<std::string>& arguments,
+                               std::vector<Layer>& layers) {
+  ConfigErrors errors;
+  for (const std::string& argument : arguments) {
+    auto entry = read_set_argument(argument);
+    if (entry) {
+      layers.push_back({{std::move(*entry)}, "--set"});
+    } else {
+      errors.push_back(std::move(entry.error()));
+    }
+  }
+  return errors;
 }
 
 }  // namespace pptp::app

@@ -45,6 +45,19 @@ struct Setting {
   std::string origin;     ///< "default", "FILE:LINE", or the name of the layer
 };
 
+/// One source of settings; later ones win.
+struct Layer {
+  std::vector<TomlEntry> entries;
+  std::string origin;  ///< empty: each entry's file and line
+};
+
+/// One line of `profile show`.
+struct ShownSetting {
+  std::string key;
+  std::string value;   ///< TOML; empty when there is none
+  std::string origin;  ///< "default", "FILE:LINE", "--set", ...
+};
+
 /// A configuration put together from layers, of which later ones win, checked against the list of
 /// keys there are. What is asked for by a key that is not on the list is a mistake of ours.
 class Settings {
@@ -52,9 +65,8 @@ class Settings {
   /// `infos` must outlive this.
   explicit Settings(std::span<const SettingInfo> infos);
 
-  /// Adds a layer. Unknown keys and wrong types become errors. `origin`: what to say instead of
-  /// file and line.
-  void add(std::vector<TomlEntry> layer, std::string_view origin, ConfigErrors& errors);
+  /// Adds a layer. Unknown keys and wrong types become errors.
+  void add(Layer layer, ConfigErrors& errors);
 
   /// Once all layers are in: keys whose value is not yet possible become errors.
   void check_support(ConfigErrors& errors) const;
@@ -78,9 +90,8 @@ class Settings {
   /// A list, or one value as a list of one; each element with its place.
   std::span<const TomlValue> list(std::string_view key) const;
 
-  /// In the order of the list of keys; secrets are wiped with wipe_secrets() and masked by
-  /// shown_value().
-  std::vector<const Setting*> all() const;
+  /// All keys, in the order of their list; secrets as "***".
+  std::vector<ShownSetting> shown() const;
 
   void wipe_secrets() noexcept;
 
@@ -91,7 +102,8 @@ class Settings {
   std::map<std::string_view, Setting> settings_;
 };
 
-/// "***" for a secret, else TOML; empty when there is no value.
-std::string shown_value(const Setting& setting);
+/// Adds a layer for each argument of --set, and returns what is wrong with them.
+ConfigErrors add_set_arguments(const std::vector<std::string>& arguments,
+                               std::vector<Layer>& layers);
 
 }  // namespace pptp::app

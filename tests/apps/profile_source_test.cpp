@@ -5,39 +5,15 @@
 #include <fstream>
 #include <string>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <doctest/doctest.h>
+
+#include "tests/apps/temporary_folder.h"
 
 using namespace pptp;
 using namespace pptp::app;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "pptpd-user-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  const std::filesystem::path& path() const { return path_; }
-
-  std::string write(const std::string& name, const std::string& text, mode_t mode) const {
-    const std::string file = (path_ / name).string();
-    std::ofstream(file) << text;
-    chmod(file.c_str(), mode);
-    return file;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 const std::string kPlain = "server = 'vpn'\nuser = 'alice'\n";
 const std::string kSecret = kPlain + "password = 'hunter2'\n";
@@ -52,8 +28,8 @@ ProfileRequest named(std::string profile) {
 }  // namespace
 
 TEST_CASE("profile source: a name is looked up in the user's folder, then in the host's") {
-  const Folder user;
-  const Folder host;
+  const TemporaryFolder user;
+  const TemporaryFolder host;
   const ProfileFolders folders{{user.path(), host.path()}};
   host.write("office.toml", kPlain, 0644);
   CHECK(find_profile("office", folders)->path == (host.path() / "office.toml").string());
@@ -102,7 +78,7 @@ TEST_CASE("profile source: the folders come from XDG_CONFIG_HOME, else HOME, and
 }
 
 TEST_CASE("profile source: a file with a secret in it must be the owner's alone") {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const std::string& text : {kSecret, kHash}) {
     for (const mode_t mode : std::initializer_list<mode_t>{0644, 0640, 0604, 0620, 0602, 0666}) {
       const auto profile = load_profile(named(folder.write("a.toml", text, mode)), {});
@@ -121,7 +97,7 @@ TEST_CASE("profile source: a file with a secret in it must be the owner's alone"
 }
 
 TEST_CASE("profile source: what cannot be read says why") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto missing = load_profile(named((folder.path() / "none.toml").string()), {});
   REQUIRE_FALSE(missing);
   CHECK(missing.error()[0].message == "No such file or directory");
@@ -156,7 +132,7 @@ TEST_CASE("profile source: without a file, from --server and --user") {
 }
 
 TEST_CASE("profile source: mistakes of file and arguments are gathered together") {
-  const Folder folder;
+  const TemporaryFolder folder;
   ProfileRequest request = named(folder.write("a.toml", "user = 'a'\ncolour = 1\n", 0600));
   request.settings = {"nonsense", "network.mtu=1"};
   const auto profile = load_profile(request, {});
@@ -165,6 +141,6 @@ TEST_CASE("profile source: mistakes of file and arguments are gathered together"
 }
 
 TEST_CASE("profile source: a profile knows the folder that its relative paths start from") {
-  const Folder folder;
+  const TemporaryFolder folder;
   CHECK(load_profile(named(folder.write("a.toml", kPlain, 0600)), {})->folder == folder.path());
 }

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "apps/address_text.h"
+#include "apps/config_error.h"
+#include "auth/credentials.h"
+#include "lib/secret.h"
+
+namespace pptp::app {
+
+/// The fourth field of a secret and what follows: which addresses the user may have.
+class AllowedAddresses {
+ public:
+  /// Anything.
+  AllowedAddresses() = default;
+
+  /// One word of the field: "*", "-", an address, a prefix, or one of the two with "!" before it.
+  TextResult<void> add(std::string_view word);
+
+  bool allows(Ipv4Address address) const noexcept;
+
+  /// The address that is the user's own: where the field begins with one.
+  std::optional<Ipv4Address> fixed() const noexcept;
+
+ private:
+  struct Rule {
+    Ipv4Prefix prefix;
+    bool allow = true;
+  };
+
+  std::vector<Rule> rules_;  // the first that matches decides
+  bool others_ = true;       // where none does
+};
+
+struct SecretsWord;
+
+/// A user who may connect.
+struct User {
+  Credentials credentials;
+  AllowedAddresses addresses;
+};
+
+/// pppd's chap-secrets: a line has client, server, secret and addresses, separated by blanks.
+/// Quotes, escapes and comments are pppd's (see docs/manual.md); a secret "@/path" is the first
+/// word of that file. Text is UTF-8.
+class ChapSecrets {
+ public:
+  /// Lines that make no sense are left out and land in errors(); what is odd in warnings().
+  static ChapSecrets parse(std::string_view text, const std::string& source);
+
+  /// parse() of a file; one that cannot be read is an error.
+  static std::expected<ChapSecrets, ConfigError> load(const std::string& path);
+
+  /// Who `user`, the name as it came over the wire, is to `server` (empty: the second field does
+  /// not matter). The whole name is looked for first, then the one without DOMAIN\, then "*". The
+  /// Credentials carry the name as it came. nullopt: nobody we know.
+  std::optional<User> find(std::string_view user, std::string_view server) const;
+
+  std::size_t size() const noexcept { return entries_.size(); }
+
+  const ConfigErrors& errors() const noexcept { return errors_; }
+
+  const ConfigErrors& warnings() const noexcept { return warnings_; }
+
+ private:
+  struct Entry {
+    std::string client;
+    std::string server;
+    SecretText secret;
+    AllowedAddresses addresses;
+  };
+
+  void add_line(const std::vector<SecretsWord>& words, const std::string& source, unsigned line);
+  const Entry* best(std::string_view client, std::string_view server) const;
+
+  std::vector<Entry> entries_;
+  std::unordered_map<std::string, std::vector<std::size_t>> by_client_;
+  ConfigErrors errors_;
+  ConfigErrors warnings_;
+};
+
+}  // namespace pptp::app
