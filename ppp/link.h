@@ -2,33 +2,31 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "auth/method.h"
+#include "auth/rate_cap.h"
 #include "lib/cause.h"
+#include "lib/deadlines.h"
+#include "lib/drops.h"
 #include "lib/ipv4.h"
 #include "lib/log.h"
 #include "mppe/cipher.h"
 #include "mppe/keys.h"
+#include "ppp/ccp.h"
+#include "ppp/ipcp.h"
+#include "ppp/lcp.h"
 #include "ppp/negotiator.h"
 #include "ppp/protocol.h"
 
 namespace pptp {
-
-enum class EncryptionPolicy : std::uint8_t { off, prefer, require };
-
-struct EncryptionConfig {
-  EncryptionPolicy policy = EncryptionPolicy::require;
-  bool allow_40 = false;
-  bool allow_56 = false;
-  bool allow_128 = true;
-  bool allow_stateful = false;  ///< where the peer insists
-  bool ask_stateful = false;
-};
 
 struct LinkConfig {
   Role role = Role::client;
@@ -41,7 +39,8 @@ struct LinkConfig {
   Duration echo_interval = std::chrono::seconds(30);  ///< zero: no echoes; sent only after silence
   unsigned echo_failures = 4;
 
-  // authentication: methods that the client answers, or that the server asks for in turn
+  // authentication: methods that the client answers, or that the server asks for in turn (at least
+  // one)
   std::vector<AuthMethod> methods = {AuthMethod::mschapv2};
   std::shared_ptr<const Credentials> credentials;  ///< client
   std::string local_name = "pptpd-user";           ///< server
@@ -52,14 +51,6 @@ struct LinkConfig {
   Ipv4Address wanted_address;  ///< zero: whatever the server gives
   bool want_dns = true;
   bool want_wins = false;
-};
-
-/// Server: what IPCP gives to an authenticated peer. DNS and WINS may be zero: none.
-struct IpAssignment {
-  Ipv4Address local;
-  Ipv4Address peer;
-  std::array<Ipv4Address, 2> dns{};
-  std::array<Ipv4Address, 2> wins{};
 };
 
 /// RFC 1661 3.2.
@@ -91,16 +82,19 @@ struct Authenticated {
   std::string peer_name;
 };
 
-/// CCP opened: give the keys to the paths. Either direction may be without.
+/// CCP opened, with encryption in both directions: give the keys to the paths. Comes again, with
+/// the same keys and after EncryptionDown, when CCP is negotiated anew.
 struct EncryptionUp {
   MppeParameters send;
   MppeParameters receive;
   StartKeys keys;
 };
 
+/// The keys are void. NetworkDown came before, if the network was up.
 struct EncryptionDown {};
 
-/// CCP Reset-Request came in: the sender must flush. (A Reset-Ack has been queued.)
+/// A CCP Reset-Request came in for stateful encryption: the sender must flush. (A Reset-Ack has
+/// been queued.)
 struct ResetRequested {};
 
 /// Data may flow: IPCP is open, and encryption is up or not required.
@@ -130,23 +124,31 @@ struct ControlFrame {
 };
 
 /// One PPP link: walks RFC 1661's phases with LCP, an authentication method, CCP and IPCP.
+///
+/// After any call poll frames and events until there are none; the queues hold what the calls led
+/// to, in order. One call leads to a few of each at most.
+///
+/// With EncryptionPolicy::require there is no NetworkUp without an EncryptionUp in force, and the
+/// link ends when there can be none. With prefer it goes on in clear where the peer will not
+/// encrypt, but a link that has been encrypted does not fall back.
 class Link {
  public:
+  /// `entropy`, and what `log` writes to, must outlive the link.
   Link(LinkConfig config, Entropy& entropy, Log log);
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
-  ~Link();
 
-  /// The call is there: LCP begins.
+  /// The call is there: LCP begins. Nothing unless the link is dead.
   void lower_up(TimePoint now);
-  /// The call is gone: `end` says why, unless the link had ended by itself before.
+  /// The call is gone: `end` says why, unless the link had ended by itself before. Frames not yet
+  /// polled are lost.
   void lower_down(TimePoint now, End end);
-  /// Terminate-Request, then LinkEnded with `end`: when the peer answers or after Max-Terminate.
+  /// Terminate-Request, then LinkEnded with `end`: when the peer answers, or after kTerminateLimit.
   void close(TimePoint now, End end);
 
-  /// Any frame that RxPath did not consume as data; unknown protocols are rejected here (rate
-  /// limited).
-  void receive(TimePoint now, PppProtocol protocol, Bytes information);
+  /// Any frame that RxPath did not consume as data. Unknown control protocols are rejected here
+  /// (rate limited). Returns why the frame was dropped, or nullopt when a protocol took it.
+  std::optional<Drop> receive(TimePoint now, PppProtocol protocol, Bytes information);
 
   /// Data came in: proof of life for the echo timer.
   void note_traffic(TimePoint now) noexcept;
@@ -154,7 +156,9 @@ class Link {
   /// RxPath could not follow the cipher (stateful): send a CCP Reset-Request, rate limited.
   void request_reset(TimePoint now);
 
+  /// Server, after SecretWanted; nullptr: there is no such user. Ignored at any other time.
   void supply_secret(TimePoint now, const Credentials* credentials);
+  /// Server, after Authenticated. Ignored at any other time.
   void assign(TimePoint now, const IpAssignment& assignment);
 
   void on_deadline(TimePoint now);
@@ -163,11 +167,93 @@ class Link {
   std::optional<ControlFrame> poll_frame();
   std::optional<LinkEvent> poll_event();
 
-  Phase phase() const noexcept;
+  Phase phase() const noexcept { return phase_; }
+
+  /// From the Terminate-Request on; RFC 1661's own bound is Max-Terminate times the Restart timer,
+  /// which nobody wants to wait for.
+  static constexpr Duration kTerminateLimit = std::chrono::seconds(1);
+  /// From LCP Opened to the end of authentication (and, for a server, assign()).
+  static constexpr Duration kAuthenticationLimit = std::chrono::seconds(30);
+  /// How often CCP may be negotiated anew on one link: each time the key stream begins again and
+  /// so is used twice (interop note 3.26).
+  static constexpr unsigned kMaxRekeys = 8;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  enum class Timer : std::uint8_t { echo, authentication, terminate, count_ };
+  enum class Authentication : std::uint8_t { running, wants_secret, succeeded };
+
+  /// One control protocol: what it decides, and its automaton.
+  template <class Policy>
+  struct Layer {
+    Layer(Policy made, NegotiatorConfig config, Log log)
+        : policy(std::move(made)), negotiator(policy, config, log) {}
+
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    Policy policy;
+    Negotiator negotiator;
+  };
+
+  // Each call from outside ends with settle(), which lets what happened in one protocol have its
+  // effect on the others, one thing at a time.
+  void settle(TimePoint now);
+  bool advance(TimePoint now);
+  void collect();
+  static bool has_ended(const Negotiator& negotiator) noexcept;
+  std::optional<Drop> dispatch(TimePoint now, PppProtocol protocol, Bytes information);
+
+  void enter(Phase phase);
+  void terminate(TimePoint now, End end);
+  void finish();
+  void drop_upper_layers();
+
+  void on_lcp(TimePoint now, LayerSignal signal);
+  void lcp_up(TimePoint now);
+  End lcp_end() const;
+  End explained(End end) const;
+  void protocol_rejected(TimePoint now, PppProtocol protocol);
+  void echo_due(TimePoint now);
+
+  void authenticate(TimePoint now, AuthMethod method);
+  bool advance_authentication(TimePoint now);
+  void authentication_failed(TimePoint now, const AuthFailure& failure);
+  Result<StartKeys> derive_keys(KeyBits bits) const noexcept;
+
+  void enter_network(TimePoint now, IpcpPolicy ipcp);
+  bool advance_network(TimePoint now);
+  void on_ccp(TimePoint now, LayerSignal signal);
+  void ccp_up(TimePoint now);
+  void no_encryption(TimePoint now);
+  void encryption_down();
+  void start_ipcp(TimePoint now);
+  void on_ipcp(TimePoint now, LayerSignal signal);
+  void network_up_if_ready();
+  void network_down();
+
+  LinkConfig config_;
+  Entropy& entropy_;
+  Log log_;
+
+  Phase phase_ = Phase::dead;
+  Deadlines<Timer> timers_;
+  std::optional<End> end_;  ///< from the beginning of the Terminate phase on
+  std::deque<ControlFrame> frames_;
+  std::deque<LinkEvent> events_;
+
+  std::optional<Layer<LcpPolicy>> lcp_;  ///< unless dead
+  TimePoint last_heard_;
+  RateCap protocol_rejects_;
+
+  std::unique_ptr<Method> method_;  ///< from the Authenticate phase on
+  Authentication authentication_ = Authentication::running;
+
+  std::optional<Layer<CcpPolicy>> ccp_;    ///< Network phase, where CCP is spoken
+  std::optional<Layer<IpcpPolicy>> ipcp_;  ///< Network phase
+  bool encrypted_ = false;
+  bool was_encrypted_ = false;
+  unsigned rekeys_ = 0;
+  bool network_up_ = false;
 };
 
 }  // namespace pptp

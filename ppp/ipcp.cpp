@@ -1,0 +1,196 @@
+#include "ppp/ipcp.h"
+
+#include "lib/bytes.h"
+
+namespace pptp {
+
+namespace {
+
+// RFC 1332 3.
+constexpr std::uint8_t kIpAddress = 3;
+// RFC 1877 1.1 to 1.4.
+constexpr std::uint8_t kPrimaryDns = 129;
+constexpr std::uint8_t kPrimaryNbns = 130;
+constexpr std::uint8_t kSecondaryDns = 131;
+constexpr std::uint8_t kSecondaryNbns = 132;
+
+// Ours: more than any peer's Max-Failure, after which it rejects instead.
+constexpr unsigned kMaxNaks = 20;
+
+std::optional<Ipv4Address> address_of(const Option& option) noexcept {
+  Reader reader(option.data);
+  const Ipv4Address address(reader.u32());
+  if (!reader.ok() || reader.remaining() != 0) return std::nullopt;
+  return address;
+}
+
+/// RFC 1122 3.2.1.3, RFC 5735: neither "this network", loopback, multicast, reserved nor broadcast.
+bool usable(Ipv4Address address) noexcept {
+  const std::uint32_t first_octet = address.value() >> 24;
+  return first_octet != 0 && first_octet != 127 && first_octet < 224;
+}
+
+}  // namespace
+
+IpcpPolicy IpcpPolicy::client(const IpcpRequest& request) noexcept {
+  IpAssignment start;
+  start.local = request.address;
+  return IpcpPolicy(Role::client, start, request.dns, request.wins);
+}
+
+IpcpPolicy IpcpPolicy::server(const IpAssignment& assignment) noexcept {
+  return IpcpPolicy(Role::server, assignment, true, true);
+}
+
+IpcpPolicy::IpcpPolicy(Role role, const IpAssignment& start, bool dns, bool wins) noexcept
+    : role_(role), start_(start), dns_(dns), wins_(wins) {
+  restart();
+}
+
+void IpcpPolicy::restart() noexcept {
+  ask_address_ = true;
+  local_ = start_.local;
+  const auto slot = [this](std::uint8_t type, bool wanted, Ipv4Address address) {
+    // A client asks with zero for what it wants; a server has what is not zero.
+    return NameServer{type, wanted && (role_ == Role::client || !address.is_zero()), address};
+  };
+  name_servers_ = {slot(kPrimaryDns, dns_, start_.dns[0]), slot(kSecondaryDns, dns_, start_.dns[1]),
+                   slot(kPrimaryNbns, wins_, start_.wins[0]),
+                   slot(kSecondaryNbns, wins_, start_.wins[1])};
+  naks_ = 0;
+  judged_address_ = false;
+  judged_peer_ = {};
+  agreed_ = {};
+}
+
+void IpcpPolicy::write_request(OptionWriter& out) noexcept {
+  if (ask_address_) out.put(kIpAddress, local_);
+  if (role_ == Role::server) return;
+  for (const NameServer& server : name_servers_) {
+    if (server.present) out.put(server.type, server.address);
+  }
+}
+
+void IpcpPolicy::begin_judging() noexcept {
+  judged_address_ = false;
+  judged_peer_ = {};
+}
+
+Verdict IpcpPolicy::judge(const Option& option, OptionWriter& nak) noexcept {
+  // IP-Addresses is deprecated (RFC 1332 3.1), and IP-Compression-Protocol is not spoken here.
+  return option.type == kIpAddress ? judge_address(option, nak) : judge_name_server(option, nak);
+}
+
+Verdict IpcpPolicy::judge_address(const Option& option, OptionWriter& nak) noexcept {
+  judged_address_ = true;
+  const std::optional<Ipv4Address> address = address_of(option);
+  if (role_ == Role::server) {
+    if (start_.peer.is_zero()) return Verdict::reject;
+    if (address != start_.peer) {
+      nak.put(kIpAddress, start_.peer);
+      return Verdict::nak;
+    }
+    judged_peer_ = start_.peer;
+    return Verdict::ack;
+  }
+  // RFC 1332 3.3: zero asks us for an address, and a client has none to give. The peer then goes on
+  // without the option, which is no harm.
+  if (!address || !usable(*address)) return Verdict::reject;
+  judged_peer_ = *address;
+  return Verdict::ack;
+}
+
+Verdict IpcpPolicy::judge_name_server(const Option& option, OptionWriter& nak) noexcept {
+  const NameServer* server = name_server(option.type);
+  if (role_ == Role::client || server == nullptr || !server->present) return Verdict::reject;
+  if (address_of(option) == server->address) return Verdict::ack;
+  nak.put(server->type, server->address);
+  return Verdict::nak;
+}
+
+void IpcpPolicy::judge_missing(OptionWriter& nak) noexcept {
+  // RFC 1332 3.3: a peer that does not ask for an address may have to be told the one it gets.
+  if (role_ == Role::server && !judged_address_ && !start_.peer.is_zero()) {
+    nak.put(kIpAddress, start_.peer);
+  }
+}
+
+void IpcpPolicy::peer_request_acked() noexcept {
+  agreed_.peer = role_ == Role::server ? start_.peer : judged_peer_;
+}
+
+void IpcpPolicy::acked() noexcept {
+  agreed_.local = local_;
+  const auto address = [](const NameServer& server) {
+    return server.present ? server.address : Ipv4Address();
+  };
+  agreed_.dns = {address(name_servers_[0]), address(name_servers_[1])};
+  agreed_.wins = {address(name_servers_[2]), address(name_servers_[3])};
+}
+
+bool IpcpPolicy::naked(const Option& option) noexcept {
+  if (++naks_ > kMaxNaks * (name_servers_.size() + 1)) return false;
+  // A server's addresses are what it was told to use.
+  if (role_ == Role::server) return true;
+  const std::optional<Ipv4Address> address = address_of(option);
+  if (!address) return true;
+  if (option.type == kIpAddress) {
+    if (!ask_address_) return true;
+    local_ = *address;
+    return local_.is_zero() || usable(local_);
+  }
+  if (NameServer* server = name_server(option.type); server != nullptr && server->present) {
+    // Zero is what was asked with: to ask again would be naked again.
+    server->present = !address->is_zero();
+    server->address = *address;
+  }
+  return true;
+}
+
+bool IpcpPolicy::rejected(const Option& option) noexcept {
+  if (option.type == kIpAddress) {
+    ask_address_ = false;
+    // Without the option, an address that was chosen on this side may still do; nothing may not.
+    return role_ == Role::server || !local_.is_zero();
+  }
+  if (NameServer* server = name_server(option.type)) server->present = false;
+  return true;
+}
+
+bool IpcpPolicy::extra_code(TimePoint, Negotiator&, std::uint8_t, Identifier, Bytes) noexcept {
+  return false;
+}
+
+std::optional<End> IpcpPolicy::refusal() const {
+  if (role_ == Role::server) return std::nullopt;
+  if (local_.is_zero()) return End{Cause::ipcp_no_local_address, 0, {}};
+  if (!usable(local_)) return End{Cause::ipcp_address_refused, local_.value(), {}};
+  return std::nullopt;
+}
+
+End IpcpPolicy::failure(FinishReason finish) const {
+  switch (finish) {
+    case FinishReason::timeout:
+      return {Cause::ipcp_timeout, 0, {}};
+    case FinishReason::rejected:
+    case FinishReason::peer_terminated:
+      return {Cause::no_network_protocols, 0, {}};
+    case FinishReason::none:
+    case FinishReason::closed:
+    case FinishReason::no_agreement:
+      break;
+  }
+  // A peer that gave an address of no use, or rejected the asking for one, is why.
+  const bool given = !ask_address_ || (!local_.is_zero() && !usable(local_));
+  if (std::optional<End> why = refusal(); why && given) return *std::move(why);
+  return {Cause::ipcp_no_agreement, 0, {}};
+}
+
+IpcpPolicy::NameServer* IpcpPolicy::name_server(std::uint8_t type) noexcept {
+  for (NameServer& server : name_servers_) {
+    if (server.type == type) return &server;
+  }
+  return nullptr;
+}
+
+}  // namespace pptp
