@@ -119,6 +119,21 @@ TEST_CASE("negotiator/answers to requests that fill a whole packet stay within i
   }
 }
 
+TEST_CASE(
+    "negotiator/a request whose ack the peer could not receive is not answered by half of one") {
+  Toy toy;
+  toy.negotiating().negotiator.set_max_packet(64);
+  std::string options;
+  for (int i = 0; i < 30; ++i)
+    options += "0202";
+  toy.receive(kConfReq, 1, options + "0202");
+  CHECK(sent(toy.negotiator).empty());
+  CHECK(toy.negotiator.state() == State::req_sent);
+  toy.receive(kConfReq, 2, options);
+  CHECK(sent_packets(toy.negotiator).at(0).size() == 64);
+  CHECK(toy.negotiator.state() == State::ack_sent);
+}
+
 TEST_CASE("negotiator/every truncation and bit flip of every packet in every state is survived") {
   const std::vector<Octets> packets = {
       control_packet(kConfReq, 1, "010400ff 0202 03040001 0502"),

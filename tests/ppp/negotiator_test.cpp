@@ -260,6 +260,15 @@ TEST_CASE("rfc1661/5.5 close sends Max-Terminate requests with the same identifi
   CHECK(toy.negotiator.finish_reason() == FinishReason::closed);
 }
 
+TEST_CASE("negotiator/a second close does not change what is being sent") {
+  Toy toy;
+  toy.opened().negotiator.close(toy.now, "bye");
+  toy.negotiator.close(toy.now, "other");
+  CHECK(sent(toy.negotiator) == "05020007627965");
+  toy.pass(seconds(3));
+  CHECK(sent(toy.negotiator) == "05020007627965");
+}
+
 TEST_CASE("negotiator/a Terminate-Ack ends the waiting, and the layer can be opened again") {
   Toy toy;
   toy.opened().negotiator.close(toy.now, "bye");
@@ -295,6 +304,15 @@ TEST_CASE("negotiator/silence after a Terminate-Request in a negotiation is the 
   CHECK(signals(toy.negotiator) == "finished");
   CHECK(toy.negotiator.finish_reason() == FinishReason::peer_terminated);
   CHECK(toy.negotiator.terminate_text() == "no");
+}
+
+TEST_CASE("negotiator/a peer that asks again after its Terminate-Request has come back") {
+  Toy toy;
+  toy.negotiating().receive(kTermReq, 9, "6e6f");
+  toy.receive(kConfReq, 1, kGood);
+  for (int i = 0; i < 10; ++i)
+    toy.pass(seconds(3));
+  CHECK(toy.negotiator.finish_reason() == FinishReason::timeout);
 }
 
 TEST_CASE("rfc1661/5.6 a Terminate-Ack out of nowhere in Opened negotiates anew") {
