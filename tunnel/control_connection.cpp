@@ -226,9 +226,15 @@ std::optional<std::vector<std::uint8_t>> ControlConnection::poll_output() {
 }
 
 std::optional<ControlEvent> ControlConnection::poll_event() {
-  if (connected_event_) return *std::exchange(connected_event_, std::nullopt);
-  if (ended_event_) return *std::exchange(ended_event_, std::nullopt);
-  return std::nullopt;
+  std::optional<ControlEvent> event;
+  if (connected_event_) {
+    event = connected_event_;
+    connected_event_.reset();
+  } else if (ended_event_) {
+    event = std::move(ended_event_);
+    ended_event_.reset();
+  }
+  return event;
 }
 
 void ControlConnection::handle(TimePoint now, const ControlMessage& message) {

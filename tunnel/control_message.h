@@ -58,7 +58,7 @@ inline constexpr std::uint8_t kIncomingDoNotAccept = 3;
 inline constexpr std::uint8_t kDisconnectAdminShutdown = 3;
 inline constexpr std::uint8_t kDisconnectRequest = 4;
 
-enum class ControlType : std::uint16_t {
+enum class ControlType : std::uint8_t {
   start_control_connection_request = 1,
   start_control_connection_reply = 2,
   stop_control_connection_request = 3,
