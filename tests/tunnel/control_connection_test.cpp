@@ -707,6 +707,15 @@ TEST_CASE("control_connection/output to a peer that does not read is bounded") {
   CHECK_FALSE(server.connection.poll_output());
   CHECK_FALSE(server.connection.next_deadline());
 
+  // Nor does a call come up whose reply found no room.
+  Side full = end_in(Role::server, ControlState::wait_call);
+  for (std::size_t i = 0; i < ControlConnection::kMaxOutput / 20; ++i)
+    full.say(EchoRequest{1});
+  full.say(good_call_request());
+  CHECK_FALSE(full.call());
+  CHECK(full.connection.finished());
+  CHECK_FALSE(full.connection.next_deadline());
+
   // One that reads again before the bound gets every reply.
   Side slow = end_in(Role::server, ControlState::established);
   const std::size_t fits = ControlConnection::kMaxOutput / length_of(ControlType::echo_reply);

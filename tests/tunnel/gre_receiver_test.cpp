@@ -170,6 +170,13 @@ TEST_CASE("gre_receiver/duplicates are not queued, waiting or delivered") {
   CHECK(call.receiver.stats().duplicate == 3);
 }
 
+TEST_CASE("gre_receiver/a duplicate is told from a late packet as far back as the window") {
+  Call call;
+  call.put_range(0, 100);
+  CHECK(call.put(100 - GreReceiver::kWindow) == Drop::gre_duplicate);
+  CHECK(call.put(99 - GreReceiver::kWindow) == Drop::gre_late);
+}
+
 TEST_CASE("gre_receiver/numbers wrap at 2^32, in order and out of it") {
   Call call;
   call.put_all({0xffff'fffd, 0xffff'ffff, 1, 0, 0xffff'fffe, 2});
@@ -259,6 +266,8 @@ TEST_CASE("gre_receiver/a peer that restarts its numbering is followed") {
   CHECK(call.receiver.stats().resynchronised == 1);
   CHECK(call.receiver.stats().late == GreReceiver::kConsistentBehind - 1);
   CHECK(call.receiver.highest_received() == SeqNo(GreReceiver::kConsistentBehind + 3));
+  // What the old numbering delivered says nothing about the new one.
+  CHECK(call.put(GreReceiver::kConsistentBehind - 2) == Drop::gre_late);
 }
 
 TEST_CASE("gre_receiver/late packets between others are not a restart") {
