@@ -1,0 +1,471 @@
+#include "ppp/link.h"
+
+#include <algorithm>
+
+#include "lib/text.h"
+
+namespace pptp {
+namespace {
+
+// Ours. RFC 1661 5.7 asks for a Protocol-Reject each, but a peer in disorder, or somebody else who
+// can reach us, is not to be answered without bound.
+constexpr unsigned kProtocolRejectBurst = 10;
+constexpr Duration kProtocolRejectInterval = std::chrono::milliseconds(100);
+
+LcpConfig lcp_config(const LinkConfig& config) {
+  return {config.role, config.mru, config.pfc, config.acfc, config.methods};
+}
+
+/// RFC 3079: whether start keys can come out of it.
+bool makes_keys(AuthMethod method) noexcept {
+  switch (method) {
+    case AuthMethod::pap:
+    case AuthMethod::chap_md5:
+      return false;
+    case AuthMethod::mschapv1:
+    case AuthMethod::mschapv2:
+    case AuthMethod::eap_mschapv2:
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view name(Phase phase) noexcept {
+  switch (phase) {
+    case Phase::dead:
+      return "dead";
+    case Phase::establish:
+      return "establish";
+    case Phase::authenticate:
+      return "authenticate";
+    case Phase::network:
+      return "network";
+    case Phase::terminate:
+      return "terminate";
+  }
+  return "";
+}
+
+Link::Link(LinkConfig config, Entropy& entropy, Log log)
+    : config_(std::move(config)),
+      entropy_(entropy),
+      log_(log),
+      protocol_rejects_(kProtocolRejectBurst, kProtocolRejectInterval) {
+  config_.echo_failures = std::max(config_.echo_failures, 1U);
+}
+
+// --- from outside ---
+
+void Link::lower_up(TimePoint now) {
+  if (phase_ != Phase::dead) return;
+  end_.reset();
+  was_encrypted_ = false;
+  rekeys_ = 0;
+  lcp_.emplace(LcpPolicy(lcp_config(config_), entropy_, log_), config_.negotiation, log_);
+  enter(Phase::establish);
+  lcp_->negotiator.open(now);
+  lcp_->negotiator.lower_up(now);
+  settle(now);
+}
+
+void Link::lower_down(TimePoint, End end) {
+  if (phase_ == Phase::dead) return;
+  if (!end_) end_ = explained(std::move(end));
+  finish();
+  frames_.clear();
+}
+
+void Link::close(TimePoint now, End end) {
+  terminate(now, std::move(end));
+  settle(now);
+}
+
+std::optional<Drop> Link::receive(TimePoint now, PppProtocol protocol, Bytes information) {
+  if (phase_ == Phase::dead) return Drop::ppp_wrong_phase;
+  note_traffic(now);
+  const std::optional<Drop> drop = dispatch(now, protocol, information);
+  settle(now);
+  return drop;
+}
+
+void Link::note_traffic(TimePoint now) noexcept {
+  last_heard_ = now;
+  if (lcp_) lcp_->policy.clear_echoes();
+}
+
+void Link::request_reset(TimePoint now) {
+  if (!ccp_) return;
+  ccp_->policy.request_reset(now, ccp_->negotiator);
+  settle(now);
+}
+
+void Link::supply_secret(TimePoint now, const Credentials* credentials) {
+  if (!method_ || authentication_ != Authentication::wants_secret) return;
+  authentication_ = Authentication::running;
+  method_->supply(now, credentials);
+  settle(now);
+}
+
+void Link::assign(TimePoint now, const IpAssignment& assignment) {
+  if (config_.role != Role::server || phase_ != Phase::authenticate ||
+      authentication_ != Authentication::succeeded) {
+    return;
+  }
+  enter_network(now, IpcpPolicy::server(assignment));
+  settle(now);
+}
+
+void Link::on_deadline(TimePoint now) {
+  if (lcp_) lcp_->negotiator.on_deadline(now);
+  if (method_) method_->on_deadline(now);
+  if (ccp_) ccp_->negotiator.on_deadline(now);
+  if (ipcp_) ipcp_->negotiator.on_deadline(now);
+  while (const std::optional<Timer> timer = timers_.take_expired(now)) {
+    switch (*timer) {
+      case Timer::echo:
+        echo_due(now);
+        break;
+      case Timer::authentication:
+        terminate(now, {Cause::auth_timeout, 0, {}});
+        break;
+      case Timer::terminate:
+        finish();
+        break;
+      case Timer::count_:
+        break;
+    }
+  }
+  settle(now);
+}
+
+Deadline Link::next_deadline() const noexcept {
+  Deadline next = timers_.next();
+  if (lcp_) next = earliest(next, lcp_->negotiator.next_deadline());
+  if (method_) next = earliest(next, method_->next_deadline());
+  if (ccp_) next = earliest(next, ccp_->negotiator.next_deadline());
+  if (ipcp_) next = earliest(next, ipcp_->negotiator.next_deadline());
+  return next;
+}
+
+std::optional<ControlFrame> Link::poll_frame() {
+  if (frames_.empty()) return std::nullopt;
+  ControlFrame frame = std::move(frames_.front());
+  frames_.pop_front();
+  return frame;
+}
+
+std::optional<LinkEvent> Link::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  LinkEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+// --- one thing at a time ---
+
+void Link::settle(TimePoint now) {
+  do {
+    collect();
+  } while (advance(now));
+}
+
+/// Lets one thing that happened in a protocol have its effect; false: nothing has happened.
+bool Link::advance(TimePoint now) {
+  if (!lcp_) return false;
+  if (const auto signal = lcp_->negotiator.poll_signal()) {
+    on_lcp(now, *signal);
+    return true;
+  }
+  if (phase_ == Phase::terminate) return false;
+  // The automaton goes on with its Terminate-Requests; why is known already.
+  if (has_ended(lcp_->negotiator) || lcp_->policy.looped_back()) {
+    terminate(now, lcp_end());
+    return true;
+  }
+  if (const auto protocol = lcp_->policy.poll_protocol_reject()) {
+    protocol_rejected(now, *protocol);
+    return true;
+  }
+  if (method_ && advance_authentication(now)) return true;
+  return phase_ == Phase::network && advance_network(now);
+}
+
+/// Whether it is closed or on the way there; not before it was opened.
+bool Link::has_ended(const Negotiator& negotiator) noexcept {
+  switch (negotiator.state()) {
+    case State::closed:
+    case State::stopped:
+    case State::closing:
+    case State::stopping:
+      return true;
+    case State::initial:
+    case State::starting:
+    case State::req_sent:
+    case State::ack_rcvd:
+    case State::ack_sent:
+    case State::opened:
+    case State::count_:
+      return false;
+  }
+  return false;
+}
+
+/// Takes what each protocol has to send. Done after every step, so that frames leave in the order
+/// in which the protocols had their say: a Failure before the Terminate-Request it leads to.
+void Link::collect() {
+  const auto take = [this](PppProtocol protocol, auto&& poll) {
+    while (auto packet = poll())
+      frames_.push_back({protocol, *std::move(packet)});
+  };
+  if (lcp_) take(protocol::kLcp, [&] { return lcp_->negotiator.poll_packet(); });
+  if (method_) {
+    take(auth_protocol(method_->kind()).protocol, [&] { return method_->poll(); });
+  }
+  if (ccp_) take(protocol::kCcp, [&] { return ccp_->negotiator.poll_packet(); });
+  if (ipcp_) take(protocol::kIpcp, [&] { return ipcp_->negotiator.poll_packet(); });
+}
+
+std::optional<Drop> Link::dispatch(TimePoint now, PppProtocol protocol, Bytes information) {
+  if (protocol == protocol::kLcp) {
+    lcp_->negotiator.receive(now, information);
+    return std::nullopt;
+  }
+  // RFC 1661 3.4, 3.5, 3.7: in these phases all that does not belong to them is discarded silently.
+  if (method_ && protocol == auth_protocol(method_->kind()).protocol) {
+    method_->receive(now, information);
+    return std::nullopt;
+  }
+  if (phase_ != Phase::network) return Drop::ppp_wrong_phase;
+  if (ccp_ && protocol == protocol::kCcp) {
+    ccp_->negotiator.receive(now, information);
+    return std::nullopt;
+  }
+  if (protocol == protocol::kIpcp) {
+    start_ipcp(now);
+    ipcp_->negotiator.receive(now, information);
+    return std::nullopt;
+  }
+  // DEVIATION: RFC 1661 5.7 wants network layer packets rejected too. They come from a wrong
+  // deciphering as well as from a peer, in numbers, and nobody acts on the Reject.
+  if (!protocol.is_network_layer() && protocol_rejects_.admits(now)) {
+    lcp_->policy.send_protocol_reject(lcp_->negotiator, protocol, information);
+  }
+  return Drop::ppp_unknown_protocol;
+}
+
+// --- phases ---
+
+void Link::enter(Phase phase) {
+  if (phase == phase_) return;
+  log_.line(LogLevel::info, Text(name(phase_)).add(" -> ").add(name(phase)).view());
+  phase_ = phase;
+  events_.emplace_back(PhaseChanged{phase});
+}
+
+void Link::terminate(TimePoint now, End end) {
+  if (phase_ == Phase::dead || phase_ == Phase::terminate) return;
+  end_ = std::move(end);
+  collect();
+  drop_upper_layers();
+  lcp_->negotiator.close(now, name(end_->cause));
+  timers_.clear_all();
+  timers_.set(Timer::terminate, now + kTerminateLimit);
+  enter(Phase::terminate);
+}
+
+void Link::finish() {
+  if (phase_ == Phase::dead) return;
+  collect();
+  drop_upper_layers();
+  lcp_.reset();
+  timers_.clear_all();
+  enter(Phase::dead);
+  if (!end_) end_ = End{Cause::internal_error, 0, {}};
+  events_.emplace_back(LinkEnded{*end_});
+}
+
+void Link::drop_upper_layers() {
+  network_down();
+  encryption_down();
+  ipcp_.reset();
+  ccp_.reset();
+  method_.reset();
+}
+
+// --- LCP ---
+
+void Link::on_lcp(TimePoint now, LayerSignal signal) {
+  switch (signal) {
+    case LayerSignal::up:
+      if (phase_ == Phase::establish) lcp_up(now);
+      break;
+    case LayerSignal::down:
+      if (phase_ == Phase::terminate) break;
+      if (has_ended(lcp_->negotiator)) {
+        terminate(now, lcp_end());
+        break;
+      }
+      // RFC 1661 3.4: a Configure-Request takes an opened link back to the Establish phase; nothing
+      // that was built on it outlives that.
+      drop_upper_layers();
+      timers_.clear_all();
+      enter(Phase::establish);
+      break;
+    case LayerSignal::finished:
+      if (!end_) end_ = lcp_end();
+      finish();
+      break;
+    case LayerSignal::started:
+      break;
+  }
+}
+
+void Link::lcp_up(TimePoint now) {
+  const LcpPolicy& lcp = lcp_->policy;
+  lcp_->negotiator.set_max_packet(lcp.peer_mru());
+  events_.emplace_back(FramingAgreed{lcp.peer_mru(), lcp.send_acfc(), lcp.send_pfc()});
+  last_heard_ = now;
+  if (config_.echo_interval > Duration::zero()) {
+    timers_.set(Timer::echo, now + config_.echo_interval);
+  }
+  if (const std::optional<AuthMethod> method = lcp.auth()) {
+    authenticate(now, *method);
+  } else if (config_.role == Role::client) {
+    enter_network(
+        now, IpcpPolicy::client({config_.wanted_address, config_.want_dns, config_.want_wins}));
+  } else {
+    // A server that was configured to ask for nothing: it would let anybody in.
+    terminate(now, {Cause::auth_no_common_method, 0, {}});
+  }
+}
+
+End Link::lcp_end() const {
+  const LcpPolicy& lcp = lcp_->policy;
+  const Negotiator& negotiator = lcp_->negotiator;
+  if (lcp.looped_back()) return {Cause::looped_back, 0, {}};
+  if (negotiator.finish_reason() == FinishReason::peer_terminated) {
+    return explained({Cause::peer_terminated, 0, negotiator.terminate_text()});
+  }
+  const Cause cause = negotiator.finish_reason() == FinishReason::timeout ? Cause::lcp_timeout
+                                                                          : Cause::lcp_no_agreement;
+  if (lcp.refused_auth()) {
+    return {Cause::auth_no_common_method, lcp.refused_auth()->protocol.value(), {}};
+  }
+  return {cause, 0, {}};
+}
+
+/// A peer that leaves in the middle of something leaves because of it.
+End Link::explained(End end) const {
+  if (end.cause != Cause::peer_terminated && end.cause != Cause::peer_cleared_call) return end;
+  if (const auto refused = lcp_->policy.refused_auth()) {
+    return {Cause::auth_no_common_method, refused->protocol.value(), std::move(end.text)};
+  }
+  if (ccp_ && !was_encrypted_ && config_.encryption.policy == EncryptionPolicy::require) {
+    End why = ccp_->policy.failure(ccp_->negotiator.finish_reason());
+    why.text = std::move(end.text);
+    return why;
+  }
+  return end;
+}
+
+void Link::protocol_rejected(TimePoint now, PppProtocol protocol) {
+  log_.line(
+      LogLevel::notice,
+      Text("peer rejects protocol ").add_hex(protocol.value()).add(" ").add(name(protocol)).view());
+  if (ccp_ && protocol == protocol::kCcp) {
+    ccp_->negotiator.protocol_rejected(now);
+  } else if (ipcp_ && protocol == protocol::kIpcp) {
+    ipcp_->negotiator.protocol_rejected(now);
+  } else if (method_ && phase_ == Phase::authenticate &&
+             protocol == auth_protocol(method_->kind()).protocol) {
+    terminate(now, {Cause::auth_no_common_method, protocol.value(), {}});
+  }
+}
+
+void Link::echo_due(TimePoint now) {
+  if (!lcp_) return;
+  if (now - last_heard_ < config_.echo_interval) {
+    timers_.set(Timer::echo, last_heard_ + config_.echo_interval);
+    return;
+  }
+  if (lcp_->policy.outstanding_echoes() >= config_.echo_failures) {
+    terminate(now, {Cause::peer_not_responding, 0, {}});
+    return;
+  }
+  lcp_->policy.send_echo(lcp_->negotiator);
+  timers_.set(Timer::echo, now + config_.echo_interval);
+}
+
+// --- authentication ---
+
+void Link::authenticate(TimePoint now, AuthMethod kind) {
+  // Before anything is said that would serve nobody but a listener.
+  if (config_.encryption.policy == EncryptionPolicy::require && !makes_keys(kind)) {
+    terminate(now, {Cause::mppe_no_keys, 0, {}});
+    return;
+  }
+  MethodConfig method;
+  method.role = config_.role;
+  method.credentials = config_.role == Role::client ? config_.credentials.get() : nullptr;
+  method.local_name = config_.local_name;
+  method_ = make_method(kind, std::move(method), entropy_);
+  if (!method_) {
+    terminate(now, {Cause::auth_no_common_method, auth_protocol(kind).protocol.value(), {}});
+    return;
+  }
+  authentication_ = Authentication::running;
+  timers_.set(Timer::authentication, now + kAuthenticationLimit);
+  enter(Phase::authenticate);
+  method_->begin(now);
+}
+
+bool Link::advance_authentication(TimePoint now) {
+  const AuthOutcome& outcome = method_->outcome();
+  if (const auto* failure = std::get_if<AuthFailure>(&outcome)) {
+    authentication_failed(now, *failure);
+    return true;
+  }
+  if (authentication_ != Authentication::running) return false;
+  if (const auto* wants = std::get_if<AuthWantsSecret>(&outcome)) {
+    authentication_ = Authentication::wants_secret;
+    events_.emplace_back(SecretWanted{wants->user});
+    return true;
+  }
+  const auto* success = std::get_if<AuthSuccess>(&outcome);
+  if (success == nullptr) return false;
+  authentication_ = Authentication::succeeded;
+  events_.emplace_back(Authenticated{method_->kind(), success->peer_name});
+  // A server goes on when it is told what to assign.
+  if (config_.role == Role::client) {
+    enter_network(
+        now, IpcpPolicy::client({config_.wanted_address, config_.want_dns, config_.want_wins}));
+  }
+  return true;
+}
+
+void Link::authentication_failed(TimePoint now, const AuthFailure& failure) {
+  const bool server = config_.role == Role::server;
+  Cause cause = server ? Cause::auth_peer_failed : Cause::auth_failed;
+  switch (failure.reason) {
+    case AuthFailure::Reason::refused:
+    case AuthFailure::Reason::malformed:
+      break;
+    case AuthFailure::Reason::peer_not_authentic:
+      if (!server) cause = Cause::server_not_authentic;
+      break;
+    case AuthFailure::Reason::timed_out:
+      cause = Cause::auth_timeout;
+      break;
+  }
+  terminate(now, {cause, failure.code, failure.message});
+}
+
+Result<StartKeys> Link::derive_keys(KeyBits bits) const noexcept {
+  const auto* success = method_ ? std::get_if<AuthSuccess>(&method_->outcome()) : nullptr;
+  if (success == nullptr) return std::unexpected(Error::not_available);
+  return start_keys(success->seed, bits, config_.role);
+}
+
+}  // namespace pptp

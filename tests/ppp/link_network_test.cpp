@@ -1,0 +1,321 @@
+#include <chrono>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "ppp/link.h"
+#include "tests/ppp/link_pair.h"
+
+namespace pptp::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::uint8_t kProtRej = 8;
+
+LinkConfig with(LinkConfig config, EncryptionPolicy policy) {
+  config.encryption.policy = policy;
+  return config;
+}
+
+LinkConfig with_keys(LinkConfig config, bool k40, bool k56, bool k128) {
+  config.encryption.allow_40 = k40;
+  config.encryption.allow_56 = k56;
+  config.encryption.allow_128 = k128;
+  return config;
+}
+
+TEST_CASE("link comes up, encrypted, with the keys of each direction on both ends") {
+  LinkPair pair(client_config(), server_config());
+  REQUIRE(pair.up());
+  CHECK(pair.client.story == "establish authenticate network encrypted up");
+  CHECK(pair.server.story == "establish authenticate network encrypted up");
+  CHECK(keys_match(pair));
+  CHECK(pair.client.encryption->send == MppeParameters{KeyBits::k128, MppeMode::stateless});
+  CHECK(pair.client.network->local == some_assignment().peer);
+  CHECK(pair.client.network->peer == some_assignment().local);
+  CHECK(pair.client.network->dns == some_assignment().dns);
+  CHECK(pair.server.network->peer == some_assignment().peer);
+  CHECK(pair.client.framing->peer_mru == 1400);
+  CHECK(pair.client.framing->send_acfc);
+  CHECK(pair.client.framing->send_pfc);
+  CHECK(pair.client.authenticated->method == AuthMethod::mschapv2);
+  CHECK(pair.authenticated_name == "alice");
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link whose server does not speak CCP ends where encryption is required") {
+  LinkPair pair(client_config(), with(server_config(), EncryptionPolicy::off));
+  pair.start();
+  pair.run(seconds(5));
+  CHECK(pair.sent(pair.server, protocol::kLcp, kProtRej) > 0);
+  REQUIRE(pair.client.ended);
+  CHECK(pair.client.ended->cause == Cause::mppe_peer_refused);
+  CHECK(pair.client.encryptions == 0);
+  CHECK(pair.client.story == "establish authenticate network terminate dead ended");
+  REQUIRE(pair.server.ended);
+  CHECK(pair.server.ended->cause == Cause::peer_terminated);
+  CHECK(pair.server.ended->text == "mppe-peer-refused");
+}
+
+TEST_CASE("link whose server rejects the mppe option ends where encryption is required") {
+  LinkPair pair(client_config(),
+                with_keys(with(server_config(), EncryptionPolicy::prefer), false, false, false));
+  pair.start();
+  pair.run(seconds(5));
+  CHECK(pair.client.ended.value().cause == Cause::mppe_peer_refused);
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link whose client will not encrypt ends where the server requires it") {
+  LinkPair pair(with(client_config(), EncryptionPolicy::off), server_config());
+  pair.start();
+  pair.run(seconds(5));
+  CHECK(pair.server.ended.value().cause == Cause::mppe_peer_refused);
+  CHECK(pair.client.ended.value().cause == Cause::peer_terminated);
+  CHECK(!pair.server.network);
+}
+
+TEST_CASE("link with other key lengths than the peer's ends and names them") {
+  LinkPair pair(client_config(), with_keys(server_config(), true, false, false));
+  pair.start();
+  pair.run(seconds(5));
+  REQUIRE(pair.client.ended);
+  CHECK(pair.client.ended->cause == Cause::mppe_bits_refused);
+  CHECK(pair.client.ended->code == 0x0100'0020);
+  CHECK(pair.server.ended.value().cause == Cause::mppe_bits_refused);
+}
+
+TEST_CASE("link agrees on 40 bits where that is all that one end has") {
+  LinkPair pair(with_keys(client_config(), true, false, true),
+                with_keys(server_config(), true, false, false));
+  REQUIRE(pair.up());
+  CHECK(keys_match(pair));
+  CHECK(pair.client.encryption->send.bits == KeyBits::k40);
+}
+
+TEST_CASE("link that prefers encryption falls back, and says so") {
+  for (const bool rejects : {false, true}) {
+    CAPTURE(rejects);
+    LinkConfig server = with(server_config(), EncryptionPolicy::off);
+    if (rejects) {
+      server = with_keys(with(server, EncryptionPolicy::prefer), false, false, false);
+    }
+    LinkPair pair(with(client_config(), EncryptionPolicy::prefer), server);
+    REQUIRE(pair.up());
+    CHECK(pair.client.encryptions == 0);
+    CHECK(pair.server.encryptions == 0);
+    REQUIRE(pair.client.log.warnings.size() == 1);
+    CHECK(pair.client.log.warnings[0] == "no encryption: mppe-peer-refused");
+    CHECK(pair.violations() == "");
+  }
+}
+
+TEST_CASE("link that prefers encryption falls back when CCP goes unanswered") {
+  LinkPair pair(without_echo(with(client_config(), EncryptionPolicy::prefer)),
+                without_echo(with(server_config(), EncryptionPolicy::prefer)));
+  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+    return frame.protocol != protocol::kCcp;
+  };
+  pair.start();
+  pair.run(seconds(10));
+  CHECK(!pair.client.network);
+  pair.run(minutes(1));
+  CHECK(pair.client.network);
+  CHECK(pair.server.network);
+  CHECK(pair.client.encryptions == 0);
+}
+
+TEST_CASE("link that requires encryption ends when CCP goes unanswered") {
+  LinkPair pair(client_config(), with(server_config(), EncryptionPolicy::prefer));
+  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+    return frame.protocol != protocol::kCcp;
+  };
+  pair.start();
+  pair.run(minutes(1));
+  CHECK(pair.client.ended.value().cause == Cause::mppe_timeout);
+  CHECK(pair.client.story == "establish authenticate network terminate dead ended");
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link without encryption comes up where nobody wants any") {
+  LinkPair pair(with(client_config(), EncryptionPolicy::off),
+                with(server_config(), EncryptionPolicy::off));
+  REQUIRE(pair.up());
+  CHECK(pair.client.story == "establish authenticate network up");
+  CHECK(pair.sent(pair.client, protocol::kCcp, kConfReq) == 0);
+}
+
+TEST_CASE("link does not authenticate by a method without keys where encryption is required") {
+  LinkConfig client = client_config();
+  client.methods = {AuthMethod::pap};
+  LinkConfig server = with(server_config(), EncryptionPolicy::off);
+  server.methods = {AuthMethod::pap};
+  LinkPair pair(client, server);
+  pair.start();
+  pair.run(seconds(5));
+  CHECK(pair.client.ended.value().cause == Cause::mppe_no_keys);
+  CHECK(pair.sent(pair.client, protocol::kPap, 1) == 0);
+}
+
+TEST_CASE("rfc1661/3.5 a peer that asks for no authentication") {
+  const auto open_lcp = [](LinkEnd& end, TimePoint now) {
+    end.link.lower_up(now);
+    const auto request = end.link.poll_frame();
+    Octets ack = request->information;
+    ack[0] = kConfAck;
+    end.link.receive(now, protocol::kLcp, ack);
+    end.link.receive(now, protocol::kLcp, control_packet(kConfReq, 1, "0506 11223344"));
+    end.drain();
+  };
+  LinkEnd require(client_config(), 1);
+  open_lcp(require, kStart);
+  CHECK(require.story == "establish network terminate");
+  require.link.on_deadline(kStart + Link::kTerminateLimit);
+  require.drain();
+  CHECK(require.ended.value().cause == Cause::mppe_no_keys);
+
+  LinkEnd off(with(client_config(), EncryptionPolicy::off), 1);
+  open_lcp(off, kStart);
+  CHECK(off.story == "establish network");
+}
+
+TEST_CASE("link lets its client in although IPCP began before CCP") {
+  // CCP is held up until IPCP has come through both ways.
+  LinkPair pair(client_config(), server_config());
+  bool hold = true;
+  pair.filter = [&](const LinkEnd&, const ControlFrame& frame) {
+    return !(hold && frame.protocol == protocol::kCcp);
+  };
+  pair.start();
+  pair.run(seconds(1));
+  CHECK(!pair.client.network);
+  CHECK(pair.sent(pair.client, protocol::kIpcp, kConfReq) == 0);
+  // The server's IPCP comes before CCP is through.
+  pair.inject(pair.client, protocol::kIpcp, control_packet(kConfReq, 1, "0306 0a000001"));
+  CHECK(pair.sent(pair.client, protocol::kIpcp, kConfAck) == 1);
+  CHECK(pair.sent(pair.client, protocol::kIpcp, kConfReq) == 1);
+  pair.run(seconds(1));
+  CHECK(!pair.client.network);
+  hold = false;
+  pair.run(seconds(20));
+  CHECK(pair.client.network);
+  CHECK(pair.server.network);
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link ends when the peer takes CCP down, whatever the policy") {
+  for (const EncryptionPolicy policy : {EncryptionPolicy::require, EncryptionPolicy::prefer}) {
+    LinkPair pair(with(client_config(), policy), with(server_config(), policy));
+    REQUIRE(pair.up());
+    pair.inject(pair.client, protocol::kCcp, control_packet(kTermReq, 9));
+    CHECK(!pair.client.network);
+    pair.run(seconds(5));
+    CHECK(pair.client.ended.value().cause == Cause::mppe_lost);
+    CHECK(pair.violations() == "");
+  }
+}
+
+TEST_CASE("link ends when the peer rejects CCP after encryption was up") {
+  LinkPair pair(with(client_config(), EncryptionPolicy::prefer), server_config());
+  REQUIRE(pair.up());
+  pair.inject(pair.client, protocol::kLcp, control_packet(kProtRej, 9, "80fd 0101000a"));
+  pair.run(seconds(5));
+  CHECK(pair.client.ended.value().cause == Cause::mppe_lost);
+}
+
+TEST_CASE("link ends when the peer rejects or closes IPCP") {
+  LinkPair rejects(client_config(), server_config());
+  REQUIRE(rejects.up());
+  rejects.inject(rejects.client, protocol::kLcp, control_packet(kProtRej, 9, "8021 0101000a"));
+  rejects.run(seconds(5));
+  CHECK(rejects.client.ended.value().cause == Cause::no_network_protocols);
+
+  LinkPair closes(client_config(), server_config());
+  REQUIRE(closes.up());
+  closes.inject(closes.client, protocol::kIpcp, control_packet(kTermReq, 9));
+  closes.run(seconds(5));
+  CHECK(closes.client.ended.value().cause == Cause::no_network_protocols);
+  CHECK(closes.violations() == "");
+}
+
+TEST_CASE("link takes a peer that leaves before CCP is agreed to leave because of it") {
+  LinkPair pair(client_config(), server_config());
+  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+    return frame.protocol != protocol::kCcp;
+  };
+  pair.start();
+  pair.run(seconds(2));
+  REQUIRE(pair.client.link.phase() == Phase::network);
+  pair.inject(pair.client, protocol::kCcp, control_packet(kConfReq, 1, "1206 01000020"));
+  pair.inject(pair.client, protocol::kLcp, control_packet(kTermReq, 9, "4d505045"));
+  pair.run(seconds(2));
+  REQUIRE(pair.client.ended);
+  CHECK(pair.client.ended->cause == Cause::mppe_bits_refused);
+  CHECK(pair.client.ended->code == 0x0100'0020);
+  CHECK(pair.client.ended->text == "MPPE");
+}
+
+TEST_CASE("link renegotiates CCP with the network held, and not for ever") {
+  LinkPair pair(client_config(), server_config());
+  REQUIRE(pair.up());
+  unsigned rounds = 0;
+  while (!pair.client.ended && rounds < 50) {
+    pair.inject(pair.client, protocol::kCcp,
+                control_packet(kConfReq, static_cast<std::uint8_t>(100 + rounds), "1206 01000040"));
+    pair.run(seconds(10));
+    ++rounds;
+    if (rounds == 1) {
+      CHECK(pair.client.story ==
+            "establish authenticate network encrypted up down unencrypted encrypted up");
+      CHECK(pair.server.encryptions == 2);
+      CHECK(keys_match(pair));
+      CHECK(pair.client.log.warnings.size() == 1);
+    }
+  }
+  CHECK(pair.client.ended.value().cause == Cause::mppe_lost);
+  CHECK(rounds == Link::kMaxRekeys + 1);
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link tells of a reset-request in stateful mode and sends its own") {
+  LinkConfig client = client_config();
+  client.encryption.allow_stateful = true;
+  client.encryption.ask_stateful = true;
+  LinkConfig server = server_config();
+  server.encryption.allow_stateful = true;
+  server.encryption.ask_stateful = true;
+  LinkPair pair(client, server);
+  REQUIRE(pair.up());
+  REQUIRE(pair.client.encryption->send.mode == MppeMode::stateful);
+  for (int i = 0; i < 5; ++i)
+    pair.client.link.request_reset(pair.now());
+  pair.run(seconds(1));
+  CHECK(pair.sent(pair.client, protocol::kCcp, 14) == 1);
+  CHECK(pair.sent(pair.server, protocol::kCcp, 15) == 1);
+  CHECK(pair.server.resets == 1);
+  CHECK(pair.client.resets == 0);
+}
+
+TEST_CASE("link refuses an address of no use") {
+  for (const Ipv4Address address : {Ipv4Address(127, 0, 0, 1), Ipv4Address(255, 255, 255, 255)}) {
+    LinkPair pair(client_config(), server_config());
+    pair.assignment.peer = address;
+    pair.start();
+    pair.run(seconds(10));
+    REQUIRE(pair.client.ended);
+    CHECK(pair.client.ended->cause == Cause::ipcp_address_refused);
+    CHECK(pair.client.ended->code == address.value());
+    CHECK(!pair.client.network);
+  }
+  LinkPair none(client_config(), server_config());
+  none.assignment.peer = {};
+  none.start();
+  none.run(seconds(10));
+  CHECK(none.client.ended.value().cause == Cause::ipcp_no_local_address);
+}
+
+}  // namespace
+}  // namespace pptp::test
