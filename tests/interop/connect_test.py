@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Our client and pptpd: what they agree on, and how it ends when they do not."""
+
+from harness import peers
+from harness.bench import ClientBench
+from harness.cases import CLEAR, ENCIPHERED, case, expect, main
+
+
+@case("connect: MS-CHAPv2 with MPPE-128, stateless", tap=ENCIPHERED)
+def mppe_128(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office") as (_, status):
+        expect((status["state"], status["local"], status["peer"]),
+               ("up", peers.CLIENT_INNER, peers.SERVER_INNER), "status")
+        expect((status["auth"], status["mppe"]), ("mschapv2", {"bits": 128, "mode": "stateless"}), "status")
+        bench.ping_from_client(peers.SERVER_INNER)
+        bench.ping_from_guest(status["local"])
+
+
+@case("connect: MS-CHAPv2 with MPPE-40, stateless", tap=ENCIPHERED)
+def mppe_40(bench):
+    bench.pptpd.start(*peers.MPPE_40)
+    with bench.tunnel("office", encryption={"key-bits": [40]}) as (_, status):
+        expect(status["mppe"], {"bits": 40, "mode": "stateless"}, "status")
+        bench.ping_from_client(peers.SERVER_INNER)
+        bench.ping_from_guest(status["local"])
+
+
+@case("connect: the strongest key of several is agreed on", tap=ENCIPHERED)
+def several_keys(bench):
+    bench.pptpd.start("require-mppe", "nomppe-stateful")
+    with bench.tunnel("office", encryption={"key-bits": [40, 128]}) as (_, status):
+        expect(status["mppe"], {"bits": 128, "mode": "stateless"}, "status")
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+@case("connect: MPPE-128, stateful, where both allow it", tap=ENCIPHERED)
+def stateful(bench):
+    bench.pptpd.start("require-mppe-128", "nomppe-40", "mppe-stateful")
+    with bench.tunnel("office", encryption={"stateful": "only"}) as (_, status):
+        expect(status["mppe"], {"bits": 128, "mode": "stateful"}, "status")
+        bench.ping_from_client(peers.SERVER_INNER, count=10)
+        bench.ping_from_guest(status["local"], count=10)
+
+
+@case("connect: without MPPE where that is allowed", tap=CLEAR)
+def no_mppe(bench):
+    bench.pptpd.start(*peers.NO_MPPE)
+    with bench.tunnel("office", encryption={"mppe": "off"}) as (_, status):
+        expect(status["mppe"], None, "status")
+        bench.ping_from_client(peers.SERVER_INNER)
+        bench.ping_from_guest(status["local"])
+
+
+@case("connect: a wrong password ends with 19")
+def wrong_password(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.refused(19, "chap-e691-bad-password", password="not-" + peers.PASSWORD)
+
+
+@case("connect: a server without MPPE ends with 36 where it is required")
+def no_mppe_where_required(bench):
+    bench.pptpd.start(*peers.NO_MPPE)
+    bench.refused(36, "mppe-peer-refused")
+
+
+@case("connect: a server that has only 40 bits ends with 36 where 128 are required")
+def too_few_bits(bench):
+    bench.pptpd.start(*peers.MPPE_40)
+    bench.refused(36, r"mppe-[\w-]+")
+
+
+@case("connect: a port that refuses ends with 33")
+def refused_port(bench):
+    bench.pptpd.stop()
+    bench.refused(33, "ctrl-refused", within=5)
+
+
+@case("connect: GRE that a router drops ends with 35 within 10 s")
+def gre_blocked(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.lab.block_gre()
+    try:
+        bench.refused(35, "gre-blocked", within=10)
+    finally:
+        bench.lab.unblock_gre()
+
+
+@case("connect: without CAP_NET_ADMIN ends with 3 and says so")
+def no_cap_net_admin(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.refused(3, "(?i)cap_net_admin", wrapper=without("cap_net_admin"))
+
+
+@case("connect: without CAP_NET_RAW ends with 3 and says so")
+def no_cap_net_raw(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.refused(3, "(?i)cap_net_raw", wrapper=without("cap_net_raw"))
+
+
+def without(capability):
+    """The command that runs another one without a capability."""
+    return ("capsh", f"--drop={capability}", "--shell=/usr/bin/env", "--")
+
+
+main(ClientBench)

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Our client and pptpd: that what is sent arrives, in numbers and under loss."""
+
+import contextlib
+
+from harness import peers
+from harness.bench import ClientBench
+from harness.cases import ENCIPHERED, case, expect, main
+
+PORT = 5000
+PACKETS = 70_000  # MPPE's coherency count of 12 bits wraps 17 times
+
+
+def start(bench):
+    # pptpd's debug logs every packet, which is slower than the packets.
+    bench.pptpd.start(*peers.MPPE_128, debug=False)
+
+
+@case("data: 10 MB in each direction arrive whole", tap=ENCIPHERED)
+def whole(bench):
+    start(bench)
+    with bench.tunnel("office"), bench.serving_in_guest("serve", PORT):
+        for direction in ("fetch", "push"):
+            moved = bench.traffic_client(direction, peers.SERVER_INNER, PORT, 10_000_000)
+            expect((moved["got"], moved["bytes"]), (moved["expected"], 10_000_000), direction)
+
+
+@case("data: 70,000 packets to the server, none lost", tap=ENCIPHERED)
+def many_to_server(bench):
+    start(bench)
+    with bench.tunnel("office"), bench.serving_in_guest("count", PORT, PACKETS) as result:
+        bench.traffic_client("number", peers.SERVER_INNER, PORT, PACKETS)
+        expect(result(), {"received": PACKETS, "distinct": PACKETS, "late": 0}, "packets")
+
+
+@case("data: 70,000 packets from the server, none lost", tap=ENCIPHERED)
+def many_from_server(bench):
+    start(bench)
+    with bench.tunnel("office") as (_, status), bench.serving_on_client("count", PORT, PACKETS) as result:
+        bench.traffic_guest("number", status["local"], PORT, PACKETS)
+        expect(result(), {"received": PACKETS, "distinct": PACKETS, "late": 0}, "packets")
+        dropped = bench.program.status("office")["counters"]["dropped"]
+        expect({k: v for k, v in dropped.items() if v}, {}, "drops")
+
+
+@contextlib.contextmanager
+def bad_path(bench, spec):
+    """netem in the guest, on what it sends and on what it gets."""
+    bench.guest.run(f"""
+        ip link add ifb0 type ifb 2>/dev/null; ip link set ifb0 up
+        tc qdisc add dev eth root netem {spec} && tc qdisc add dev eth clsact &&
+        tc filter add dev eth ingress matchall action mirred egress redirect dev ifb0 &&
+        tc qdisc add dev ifb0 root netem {spec}""")
+    try:
+        yield
+    finally:
+        bench.guest.run("tc qdisc del dev eth root; tc qdisc del dev eth clsact; ip link del ifb0")
+
+
+@case("data: 1 % loss and reordering in both directions: what arrives is right", tap=ENCIPHERED)
+def lossy(bench):
+    start(bench)
+    with bench.tunnel("office"), bench.serving_in_guest("serve", PORT):
+        # Most packets wait 2 ms; every fiftieth goes at once and overtakes those that wait.
+        with bad_path(bench, "delay 2ms loss 1% reorder 2%"):
+            for direction in ("fetch", "push"):
+                moved = bench.traffic_client(direction, peers.SERVER_INNER, PORT, 1_000_000)
+                expect((moved["got"], moved["bytes"]), (moved["expected"], 1_000_000), direction)
+        status = bench.program.status("office")
+        if not status["counters"]["reordered"]:
+            raise AssertionError(f"nothing was reordered: {status['counters']}")
+        if not status["counters"]["lost"]:
+            raise AssertionError(f"nothing was lost: {status['counters']}")
+
+
+main(ClientBench)

@@ -1,0 +1,98 @@
+"""The real peers, in a guest: pptpd with pppd, and pptp-linux with pppd."""
+
+import re
+
+from . import lab
+
+USER, PASSWORD = "alice", "secret-of-alice"
+SERVER_INNER, CLIENT_INNER = "192.168.77.1", "192.168.77.10"  # what pptpd gives out
+LAN_HOST = "192.168.77.5"  # behind the server
+
+MPPE_128 = ("require-mppe-128", "nomppe-40", "nomppe-stateful")
+MPPE_40 = ("require-mppe-40", "nomppe-128", "nomppe-stateful")
+NO_MPPE = ("nomppe",)
+
+
+class Pptpd:
+    """Debian's pptpd and pppd, restarted with other options for each case."""
+
+    LOG = "/run/log/pppd.log"
+
+    def __init__(self, guest):
+        self.guest = guest
+        guest.run(f"""
+            ip netns add lan && ip link add lan0 type veth peer name lan1 netns lan
+            ip address add {SERVER_INNER}/24 dev lan0 && ip link set lan0 up
+            ip -n lan address add {LAN_HOST}/24 dev lan1 && ip -n lan link set lan1 up
+            ip -n lan link set lo up && ip -n lan route add default via {SERVER_INNER}""")
+
+    def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD):
+        """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet."""
+        self.stop()
+        self.guest.write("/etc/ppp/options.pptpd", "\n".join([
+            "name pptpd", "require-mschap-v2", "refuse-pap", "refuse-chap", "refuse-mschap", *mppe,
+            "debug", "dump", "nobsdcomp", "nodeflate", "novj", "lock", f"logfile {self.LOG}", *options, ""]))
+        self.guest.write("/etc/ppp/chap-secrets", f'"{user}" * "{password}" *\n', mode=0o600)
+        # A ppp interface holds three packets by default, and drops what a burst brings beyond them.
+        self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n", mode=0o755)
+        self.guest.write("/run/pptpd.conf", "\n".join([
+            "option /etc/ppp/options.pptpd", "debug" if debug else "", f"localip {SERVER_INNER}", f"remoteip {CLIENT_INNER}-20", ""]))
+        self.guest.run(f"""
+            : >{self.LOG}; : >/run/log/syslog
+            pptpd -f -c /run/pptpd.conf >/run/log/pptpd.out 2>&1 &
+            for i in $(seq 100); do ss -Hltn 'sport = :1723' | grep -q . && exit 0; sleep 0.03; done
+            cat /run/log/pptpd.out; exit 1""")
+
+    def stop(self):
+        """Nothing of an earlier case is left in the guest. Nobody is told: the case is over."""
+        self.guest.run("""
+            for i in $(seq 100); do
+              pkill -9 -x 'pptpd|pptpctrl|pppd' || exit 0
+              sleep 0.05; done; exit 1""")
+
+    def log(self):
+        """What pppd wrote, and what pptpd told syslog."""
+        return self.guest.run(f"cat {self.LOG} /run/log/syslog")
+
+    def wait_log(self, pattern, seconds=5):
+        """Waits until a line of the log matches: its first match."""
+        return lab.wait_for(lambda: re.search(pattern, self.log()), seconds, f"{pattern!r} in the log of pptpd")
+
+
+class PptpLinux:
+    """Debian's pptp-linux under pppd."""
+
+    LOG = "/run/log/pppd-client.log"
+
+    def __init__(self, guest):
+        self.guest = guest
+
+    def dial(self, server, *mppe, options=(), user=USER, password=PASSWORD, seconds=20):
+        """Dials and waits: {"device", "local", "remote", "DNS1", "DNS2"}; AssertionError if it fails."""
+        self.guest.write("/etc/ppp/peers-test", "\n".join([
+            f"name {user}", "remotename PPTP", "noauth", "nodetach", "debug", "dump", "nobsdcomp", "nodeflate",
+            "refuse-eap", "refuse-pap", "refuse-chap", "refuse-mschap", *mppe, f"logfile {self.LOG}", *options, ""]))
+        self.guest.write("/etc/ppp/chap-secrets", f'"{user}" PPTP "{password}" *\n', mode=0o600)
+        self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n"
+                         'echo "$1 $4 $5 DNS1=$DNS1 DNS2=$DNS2" >/run/up.new; mv /run/up.new /run/up\n', mode=0o755)
+        answer = self.guest.run(f"""
+            rm -f /run/up; : >{self.LOG}; : >/run/log/syslog
+            pppd file /etc/ppp/peers-test pty 'pptp {server} --nolaunchpppd --loglevel 2' >/run/log/pppd.out 2>&1 &
+            pppd=$!; echo $pppd >/run/pppd-client.pid
+            for i in $(seq {int(seconds * 20)}); do
+              [ ! -e /run/up ] || {{ cat /run/up; exit 0; }}
+              kill -0 $pppd 2>/dev/null || {{ echo "pppd has ended"; break; }}
+              sleep 0.05; done
+            cat {self.LOG} /run/log/pppd.out /run/log/syslog; exit 1""", timeout=seconds + 20)
+        device, local, remote, dns1, dns2 = answer.split()
+        return {"device": device, "local": local, "remote": remote,
+                "DNS1": dns1.partition("=")[2], "DNS2": dns2.partition("=")[2]}
+
+    def hang_up(self):
+        self.guest.run("""
+            pppd=$(cat /run/pppd-client.pid) || exit 0
+            kill $pppd; for i in $(seq 40); do kill -0 $pppd 2>/dev/null || exit 0; sleep 0.05; done
+            kill -9 $pppd""", check=False)
+
+    def log(self):
+        return self.guest.run(f"cat {self.LOG} /run/log/syslog")

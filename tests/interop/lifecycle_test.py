@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Our client and pptpd: how a call is watched and ended, and what it leaves behind: nothing.
+
+That the host is as before is checked after each case, so it is not written into them.
+"""
+
+import json
+import signal
+
+from harness import peers
+from harness.bench import ClientBench
+from harness.cases import ENCIPHERED, case, expect, main
+from harness.lab import wait_for
+
+ELSEWHERE = "203.0.113.5"  # an address that only a default route through the tunnel reaches
+
+
+def signalled(bench, number):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(network={"default-route": True}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER)
+    status, seconds = process.end(number)
+    expect(status, 5, "exit status")
+    if seconds > 2:
+        raise AssertionError(f"took {seconds:.1f} s to end")
+    bench.expect_goodbye()
+
+
+@case("lifecycle: INT ends the call with 5 within 2 s, and says goodbye", tap=ENCIPHERED)
+def interrupted(bench):
+    signalled(bench, signal.SIGINT)
+
+
+@case("lifecycle: TERM ends the call with 5 within 2 s, and says goodbye", tap=ENCIPHERED)
+def terminated(bench):
+    signalled(bench, signal.SIGTERM)
+
+
+@case("lifecycle: INT while nobody answers ends with 5 within 2 s")
+def interrupted_early(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.lab.block_gre()
+    try:
+        path = bench.program.profile("office", bench.settings())
+        process = bench.program.start("connect", path)
+        bench.pptpd.wait_log(r"Made a OUT CALL RPLY packet")
+        status, seconds = process.end(signal.SIGINT)
+    finally:
+        bench.lab.unblock_gre()
+    expect(status, 5, "exit status")
+    if seconds > 2:
+        raise AssertionError(f"took {seconds:.1f} s to end")
+
+
+@case("lifecycle: status tells of a tunnel that is up, and counts", tap=ENCIPHERED)
+def status(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office") as (_, first):
+        expect((first["profile"], first["state"], first["server"]["address"]),
+               ("office", "up", bench.guest.address), "status")
+        if not 576 <= first["mtu"] <= 1500:
+            raise AssertionError(f"mtu {first['mtu']}")
+        link = json.loads(bench.lab.client("ip", "-j", "address", "show", "dev", first["interface"]))[0]
+        expect((link["mtu"], link["addr_info"][0]["local"]), (first["mtu"], first["local"]), "the interface")
+        bench.ping_from_client(peers.SERVER_INNER, count=5)
+        then = bench.program.status("office")
+        for counter in ("tx_packets", "rx_packets"):
+            if then["counters"][counter] < first["counters"][counter] + 5:
+                raise AssertionError(f"{counter}: {first['counters'][counter]}, then {then['counters'][counter]}")
+    down = bench.program.run("status", "office", "--json")
+    expect(down.returncode, 1, "exit status of status when it is down")
+    expect(json.loads(down.stdout)["state"], "idle", "state when it is down")
+
+
+@case("lifecycle: disconnect ends the call with 0 on both sides, and says goodbye", tap=ENCIPHERED)
+def disconnect(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office"):
+        bench.ping_from_client(peers.SERVER_INNER)
+    bench.expect_goodbye()
+    expect(bench.program.run("disconnect", "office").returncode, 0, "disconnect when nothing is up")
+
+
+@case("lifecycle: a second connect of the same profile ends with 40 and harms nobody", tap=ENCIPHERED)
+def already_connected(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office"):
+        second = bench.program.run("connect", bench.program.directory / "office.toml")
+        expect(second.returncode, 40, "exit status")
+        if "already-connected" not in second.stderr:
+            raise AssertionError(second.stderr)
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+@case("lifecycle: --background returns when the tunnel is up, and disconnect ends it", tap=ENCIPHERED)
+def background(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings())
+    started = bench.program.run("connect", path, "--background")
+    expect(started.returncode, 0, f"exit status ({started.stderr})")
+    expect(bench.program.status("office")["state"], "up", "state")
+    bench.ping_from_client(peers.SERVER_INNER)
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+
+
+@case("lifecycle: --background of a call that fails ends with its exit status")
+def background_fails(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(password="wrong"))
+    started = bench.program.run("connect", path, "--background")
+    expect(started.returncode, 19, f"exit status ({started.stderr})")
+
+
+@case("lifecycle: the default route leads through the tunnel, the tunnel does not", tap=ENCIPHERED)
+def default_route(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.guest.run(f"ip -n lan address replace {ELSEWHERE}/32 dev lo; ip route replace {ELSEWHERE} via {peers.LAN_HOST}")
+    with bench.tunnel("office", network={"default-route": True}):
+        bench.ping_from_client(ELSEWHERE)
+        bench.ping_from_client(peers.LAN_HOST)
+
+
+@case("lifecycle: routes of the profile are set, and only they", tap=ENCIPHERED)
+def routes(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    bench.guest.run(f"ip -n lan address replace {ELSEWHERE}/32 dev lo; ip route replace {ELSEWHERE} via {peers.LAN_HOST}")
+    with bench.tunnel("office", network={"routes": ["203.0.113.0/24"]}) as (_, status):
+        bench.ping_from_client(ELSEWHERE)
+        other = bench.lab.client("ip", "-o", "route", "get", "198.51.100.1")
+        expect("dev vc" in other, True, f"the way elsewhere ({other.strip()})")
+        expect(status["routes"], ["203.0.113.0/24"], "status")
+
+
+@case("lifecycle: the server's name servers are used while the tunnel is up", tap=ENCIPHERED)
+def name_servers(bench):
+    bench.pptpd.start(*peers.MPPE_128, options=["ms-dns 192.0.2.7", "ms-dns 192.0.2.8"])
+    with bench.tunnel("office") as (_, status):
+        expect(status["dns"], ["192.0.2.7", "192.0.2.8"], "status")
+        resolver = bench.lab.client("cat", "/etc/resolv.conf")
+        for address in status["dns"]:
+            expect(address in resolver, True, f"{address} in resolv.conf ({resolver!r})")
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+def killed(bench):
+    """A tunnel with all it changes on the host, whose process is killed outright."""
+    bench.pptpd.start(*peers.MPPE_128, options=["ms-dns 192.0.2.7"])
+    path = bench.program.profile("office", bench.settings(network={"default-route": True}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER)
+    process.kill()
+    return path
+
+
+@case("lifecycle: after kill -9, status restores the host", tap=ENCIPHERED)
+def killed_then_status(bench):
+    killed(bench)
+    expect(bench.program.run("status", "office").returncode, 1, "exit status of status")
+
+
+@case("lifecycle: after kill -9, disconnect restores the host", tap=ENCIPHERED)
+def killed_then_disconnect(bench):
+    killed(bench)
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+
+
+@case("lifecycle: after kill -9, connect connects again", tap=ENCIPHERED)
+def killed_then_connect(bench):
+    path = killed(bench)
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER)
+    expect(process.end()[0], 5, "exit status")
+
+
+@case("lifecycle: a call that the server ends ends with 16 where it is not to be redialled", tap=ENCIPHERED)
+def ended_by_peer(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(link={"reconnect": False}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER)
+    bench.guest.run("pkill -x pppd")
+    expect(process.exit_status(10), 16, "exit status")
+
+
+@case("lifecycle: a call that the server ends is dialled again", tap=ENCIPHERED)
+def redialled(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office") as (process, first):
+        bench.guest.run("pkill -x pppd")
+        wait_for(lambda: bench.program.status("office")["state"] != "up", 10, "the call to end")
+        second = bench.program.wait_up("office", process)
+        expect(second["local"], first["local"], "address")
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+main(ClientBench)
