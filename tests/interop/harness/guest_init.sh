@@ -26,7 +26,8 @@ ip link set $device name eth
 ip link set eth up
 ip address add "$(value address)" dev eth
 ip route add default via "$(value gateway)"
-sysctl -qw net.ipv4.ip_forward=1
+# A packet occupies far more of a socket's buffer than its length here: small packets overrun the default.
+sysctl -qw net.ipv4.ip_forward=1 net.core.rmem_max=8388608 net.core.rmem_default=8388608
 
 python3 "$(value harness)/agent.py" /dev/tty1
 echo o >/proc/sysrq-trigger

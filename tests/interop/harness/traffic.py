@@ -19,7 +19,7 @@ import struct
 import sys
 
 CHUNK = 1 << 16
-BURST = 50  # UDP packets under way at most; one packet comes back for each burst
+BURST = 32  # half of the UDP packets under way at most; one comes back for each burst
 PATIENCE = 5.0  # seconds
 
 
