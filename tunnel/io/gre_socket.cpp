@@ -32,23 +32,6 @@ bool is_prohibited(std::uint8_t code) noexcept {
   return code == ICMP_NET_ANO || code == ICMP_HOST_ANO || code == ICMP_PKT_FILTERED;
 }
 
-// The ICMP errors of earlier packets that a send may return in place of its own result.
-bool is_about_earlier_packets(int error) noexcept {
-  switch (error) {
-    case ECONNREFUSED:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EOPNOTSUPP:
-    case EPROTO:
-      return true;
-    default:
-      return false;
-  }
-}
-
 GreTrouble::Kind kind_of_errno(int error) noexcept {
   switch (error) {
     case EPERM:
@@ -248,7 +231,6 @@ void GreSocket::drop_one_unread() noexcept {
 template <class Item>
 std::size_t GreSocket::send_items(std::span<Item> items) noexcept {
   std::size_t sent = 0;
-  int pending_errors = 0;
   while (!items.empty()) {
     const std::size_t count = std::min(items.size(), kBatch);
     for (std::size_t i = 0; i < count; ++i) {
@@ -260,31 +242,19 @@ std::size_t GreSocket::send_items(std::span<Item> items) noexcept {
     if (done > 0) {
       sent += static_cast<std::size_t>(done);
       items = items.subspan(static_cast<std::size_t>(done));
-      pending_errors = 0;
       continue;
     }
-    const int error = errno;
-    if (error == EINTR) continue;
-    if (error == EAGAIN) {
-      // The socket's buffer is full, and stays so for longer than this batch takes.
-      unsent_ += items.size();
-      break;
-    }
-    if (is_about_earlier_packets(error) && pending_errors++ == 0) {
-      read_error_queue();
-      continue;
-    }
-    send_failed(error, peer_of(items.front()));
+    if (errno == EINTR) continue;
+    send_failed(errno, peer_of(items.front()));
     items = items.subspan(1);
-    pending_errors = 0;
   }
   return sent;
 }
 
 void GreSocket::send_failed(int error, Ipv4Address peer) noexcept {
   ++unsent_;
-  // Interop note 3.7e: a full interface queue is a lost packet and no more.
-  if (error == ENOBUFS) return;
+  // Interop note 3.7e: a full queue, the socket's or the interface's, is a lost packet and no more.
+  if (error == ENOBUFS || error == EAGAIN) return;
   GreTrouble trouble{kind_of_errno(error), error, 0, peer, std::nullopt};
   if (trouble.kind == GreTrouble::Kind::too_big) {
     // The error queue knows the MTU, for the server too; IP_MTU only that of a connected socket.

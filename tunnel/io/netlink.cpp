@@ -213,6 +213,7 @@ std::optional<Rule> parse_rule(nlmsghdr* message) {
   rule.priority = attributes.number(FRA_PRIORITY).value_or(0);
   rule.table = attributes.number(FRA_TABLE).value_or(header->table);
   rule.mark = attributes.number(FRA_FWMARK);
+  if (rule.mark) rule.mark_mask = attributes.number(FRA_FWMASK).value_or(rule.mark_mask);
   if (const auto to = attributes.address(FRA_DST))
     rule.to = Ipv4Prefix::holding(*to, header->dst_len);
   // The kernel writes "none" as all ones.
@@ -285,7 +286,7 @@ Message rule_message(std::uint16_t type, int flags, const Rule& rule) {
   message.add(FRA_TABLE, rule.table).add(FRA_PRIORITY, rule.priority);
   message.add(FRA_PROTOCOL, rule.protocol);
   if (rule.to) message.add(FRA_DST, rule.to->address());
-  if (rule.mark) message.add(FRA_FWMARK, *rule.mark).add(FRA_FWMASK, std::uint32_t{0xffff'ffff});
+  if (rule.mark) message.add(FRA_FWMARK, *rule.mark).add(FRA_FWMASK, rule.mark_mask);
   if (rule.suppress_prefix_length)
     message.add(FRA_SUPPRESS_PREFIXLEN, *rule.suppress_prefix_length);
   return message;
@@ -370,10 +371,10 @@ IoResult<void> Netlink::request(nl_msg* message, const std::string& what, const 
     return failure(EIO, what + ": " + nl_geterror(status));
   while (!exchange.done) {
     const int status = nl_recvmsgs(socket_.get(), callbacks.get());
-    // A dump that changed under the kernel's hands is as good as one taken a moment earlier.
-    if (status < 0 && status != -NLE_DUMP_INTR)
-      return failure(EIO, what + ": " + nl_geterror(status));
-    if (status == -NLE_DUMP_INTR) break;
+    // The kernel's own error comes back as a code of libnl's as well. A dump that changed under the
+    // kernel's hands is as good as one taken a moment earlier.
+    if (exchange.done || status == -NLE_DUMP_INTR) break;
+    if (status < 0) return failure(EIO, what + ": " + nl_geterror(status));
   }
   if (exchange.error != 0)
     return failure(

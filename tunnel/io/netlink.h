@@ -36,19 +36,19 @@ struct LinkState {
 struct InterfaceAddress {
   unsigned device = 0;  ///< interface index
   Ipv4Address local;
-  std::optional<Ipv4Address> peer;
+  std::optional<Ipv4Address> peer = {};
   bool peer_route = true;  ///< the kernel makes a route to `peer`
 
   bool operator==(const InterfaceAddress&) const = default;
 };
 
 struct Route {
-  Ipv4Prefix destination;
+  Ipv4Prefix destination = {};
   std::uint32_t table = kMainTable;
   unsigned device = 0;  ///< interface index
-  std::optional<Ipv4Address> gateway;
-  std::optional<std::array<std::uint8_t, 16>> gateway6;  ///< an IPv6 next hop, network order
-  std::optional<Ipv4Address> source;                     ///< preferred source address
+  std::optional<Ipv4Address> gateway = {};
+  std::optional<std::array<std::uint8_t, 16>> gateway6 = {};  ///< an IPv6 next hop, network order
+  std::optional<Ipv4Address> source = {};                     ///< preferred source address
   std::uint32_t metric = 0;
   std::uint32_t mtu = 0;  ///< 0: the interface's
   std::uint8_t protocol = kRouteProtocol;
@@ -56,14 +56,16 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
-/// A policy rule: packets with `mark`, or to `to` (nullopt: any), are looked up in `table`.
+/// A policy rule: packets whose mark in the bits of `mark_mask` is `mark`, or to `to` (nullopt:
+/// any), are looked up in `table`.
 struct Rule {
   std::uint32_t priority = 0;
   std::uint32_t table = kMainTable;
-  std::optional<std::uint32_t> mark;
-  std::optional<Ipv4Prefix> to;
+  std::optional<std::uint32_t> mark = {};
+  std::uint32_t mark_mask = 0xffff'ffff;
+  std::optional<Ipv4Prefix> to = {};
   /// Routes whose prefix is this long or shorter do not count: 0 leaves out default routes.
-  std::optional<std::uint32_t> suppress_prefix_length;
+  std::optional<std::uint32_t> suppress_prefix_length = {};
   std::uint8_t protocol = kRouteProtocol;
 
   bool operator==(const Rule&) const = default;
@@ -73,8 +75,8 @@ struct Rule {
 struct RouteAnswer {
   bool local = false;  ///< to the host itself
   unsigned device = 0;
-  std::optional<Ipv4Address> gateway;
-  std::optional<std::array<std::uint8_t, 16>> gateway6;
+  std::optional<Ipv4Address> gateway = {};
+  std::optional<std::array<std::uint8_t, 16>> gateway6 = {};
   Ipv4Address source;
   std::uint32_t mtu = 0;        ///< of the whole path as far as it is known
   std::uint32_t route_mtu = 0;  ///< what the route itself says, not learned from the path; 0: none
