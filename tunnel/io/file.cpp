@@ -30,7 +30,9 @@ IoResult<void> replace_file(const std::string& path, std::string_view text) {
   const UniqueFd fd(
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return failure(errno, "cannot write " + temporary);
-  if (const int error = write_all(fd.fd(), text); error != 0) {
+  int error = write_all(fd.fd(), text);
+  if (error == 0 && ::fsync(fd.fd()) != 0) error = errno;
+  if (error != 0) {
     ::unlink(temporary.c_str());
     return failure(error, "cannot write " + temporary);
   }

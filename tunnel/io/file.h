@@ -8,10 +8,11 @@
 
 namespace pptp::io {
 
-/// The whole of a small file; nullopt when it cannot be read.
+/// The whole of a small file; nullopt, with errno set, when it cannot be read.
 std::optional<std::string> read_file(const std::string& path);
 
-/// Replaces a file, mode 0600, as a whole: whoever reads it sees the old or the new text.
+/// Replaces a file, mode 0600, as a whole and synced: whoever reads it, after a crash too, sees the
+/// old or the new text.
 IoResult<void> replace_file(const std::string& path, std::string_view text);
 
 /// Writes everything, however many calls that takes. 0, or the errno.

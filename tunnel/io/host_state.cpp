@@ -1,0 +1,358 @@
+#include "tunnel/io/host_state.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <ranges>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "tunnel/io/file.h"
+
+namespace pptp::io {
+namespace {
+
+// Each tunnel of the host has a slot, with numbers of its own.
+constexpr std::uint32_t kSlots = 128;
+
+// Two tables a slot, from here on.
+constexpr std::uint32_t kFirstTable = 0x7074;
+
+// One mark a slot. In the lowest octet, because the others have well-known users: kube-proxy has
+// 0xc000, Cilium 0x0f00, mwan3 0x3f00, Tailscale 0xff0000, Calico 0xffff0000.
+constexpr std::uint32_t kFirstMark = 0x70;
+
+// Rule priorities: behind the local table (0), before the main table (32766), and the way to any
+// tunnel's server before any tunnel's default route.
+constexpr std::uint32_t kServerPriority = 28'000;
+constexpr std::uint32_t kLastDefaultPriority = 28'788;
+
+// net.ipv4.conf.*.rp_filter.
+constexpr char kStrictReversePath = '1';
+
+/// Whether packets that arrive on an interface are dropped when the way back, looked up without a
+/// mark, does not lead out of it (RFC 3704 2.2). The larger of the two settings counts: 2 is loose.
+bool has_strict_reverse_path(const std::string& interface) {
+  const auto setting = [](const std::string& of) {
+    const auto text = read_file("/proc/sys/net/ipv4/conf/" + of + "/rp_filter");
+    return text && !text->empty() ? text->front() : '0';
+  };
+  return std::max(setting("all"), setting(interface)) == kStrictReversePath;
+}
+
+bool has_no_rules(int error) noexcept {
+  return error == EOPNOTSUPP || error == EAFNOSUPPORT;
+}
+
+UndoReport undo_one(Netlink& netlink, const HostChange& change) {
+  UndoReport report;
+  const auto result = undo(netlink, change);
+  if (!result) {
+    report.failed.push_back(result.error());
+    return report;
+  }
+  switch (*result) {
+    case Undone::undone:
+      ++report.undone;
+      break;
+    case Undone::gone:
+      ++report.gone;
+      break;
+    case Undone::left_alone:
+      report.left_alone.push_back(describe(change));
+      break;
+  }
+  return report;
+}
+
+}  // namespace
+
+UndoReport& UndoReport::operator+=(const UndoReport& other) {
+  undone += other.undone;
+  gone += other.gone;
+  left_alone.insert(left_alone.end(), other.left_alone.begin(), other.left_alone.end());
+  failed.insert(failed.end(), other.failed.begin(), other.failed.end());
+  return *this;
+}
+
+HostState::HostState(Netlink netlink, Journal journal) noexcept
+    : netlink_(std::move(netlink)), journal_(std::move(journal)) {}
+
+HostState::~HostState() {
+  if (journal_.is_open()) undo_all();
+}
+
+IoResult<HostState> HostState::create(const RuntimeDir& directory, const ProfileLock& lock) {
+  auto recovered = recover(directory, lock);
+  // One that cannot be read, or belongs to a namespace we are not in, is of no more use to anybody.
+  if (!recovered && recovered.error().fault == IoFault::already_locked)
+    return std::unexpected(recovered.error());
+  auto netlink = Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  auto journal = Journal::create(directory.journal_path(lock.profile()));
+  if (!journal) return std::unexpected(journal.error());
+  HostState state(std::move(*netlink), std::move(*journal));
+  if (recovered)
+    state.recovered_ = *std::move(recovered);
+  else
+    state.recovered_.failed.push_back(recovered.error());
+  return state;
+}
+
+HostState::Tables HostState::tables_of_slot(std::uint32_t slot) noexcept {
+  return {.mark = kFirstMark + slot,
+          .server = kFirstTable + 2 * slot,
+          .default_route = kFirstTable + 2 * slot + 1,
+          .default_priority = kLastDefaultPriority - 2 * slot};
+}
+
+IoResult<std::optional<std::uint32_t>> HostState::reserve_mark() {
+  if (tables_) return tables_->mark;
+  const auto rules = netlink_.rules();
+  if (!rules) {
+    if (has_no_rules(rules.error().error)) return std::nullopt;
+    return std::unexpected(rules.error());
+  }
+  for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    const Tables tables = tables_of_slot(slot);
+    const auto free = is_free(tables, *rules);
+    if (!free) return std::unexpected(free.error());
+    if (!*free) continue;
+    const auto claimed =
+        change(Rule{.priority = kServerPriority, .table = tables.server, .mark = tables.mark});
+    if (claimed) {
+      tables_ = tables;
+      tunnel_begins_at_ = changes_.size();
+      return tables.mark;
+    }
+    // Another tunnel was faster; adding a rule is what decides it.
+    if (claimed.error().error == EEXIST) continue;
+    if (has_no_rules(claimed.error().error)) return std::nullopt;
+    return std::unexpected(claimed.error());
+  }
+  return failure(EBUSY, "no mark is free for the control connection");
+}
+
+IoResult<bool> HostState::is_free(const Tables& tables, const std::vector<Rule>& rules) {
+  for (const Rule& rule : rules) {
+    if (rule.table == tables.server || rule.table == tables.default_route) return false;
+    if (rule.mark && (tables.mark & rule.mark_mask) == *rule.mark) return false;
+  }
+  for (const std::uint32_t table : {tables.server, tables.default_route}) {
+    const auto routes = netlink_.routes(table);
+    if (!routes) return std::unexpected(routes.error());
+    if (!routes->empty()) return false;
+  }
+  return true;
+}
+
+IoResult<void> HostState::configure_tunnel(const TunnelSettings& settings) {
+  auto configured = configure(settings);
+  if (!configured) undo_tunnel();
+  return configured;
+}
+
+UndoReport HostState::undo_tunnel() {
+  return undo_to(tunnel_begins_at_);
+}
+
+UndoReport HostState::undo_all() {
+  UndoReport report = undo_to(0);
+  tunnel_begins_at_ = 0;
+  tables_.reset();
+  if (stuck_.empty()) journal_.discard();
+  return report;
+}
+
+IoResult<void> HostState::configure(const TunnelSettings& settings) {
+  if (auto outside = keep_server_outside(settings.server); !outside) return outside;
+
+  const auto link = netlink_.link(settings.device);
+  if (!link) return std::unexpected(link.error());
+  if (auto up = change(LinkChange{.device = settings.device,
+                                  .name = link->name,
+                                  .mtu = settings.mtu,
+                                  .mtu_before = link->mtu});
+      !up)
+    return up;
+
+  // A server may name its outer address as its inner one. The kernel's own route to the peer would
+  // then lead every program's packets to the server into the tunnel, and ours too without a mark.
+  if (auto address = change(InterfaceAddress{.device = settings.device,
+                                             .local = settings.local,
+                                             .peer = settings.peer,
+                                             .peer_route = settings.peer != settings.server});
+      !address)
+    return address;
+
+  // The kernel makes this one with the address.
+  std::vector<Ipv4Prefix> present;
+  if (settings.peer && settings.peer != settings.server) present.emplace_back(*settings.peer);
+  for (const Ipv4Prefix& destination : settings.routes) {
+    if (std::ranges::find(present, destination) != present.end()) continue;
+    present.push_back(destination);
+    if (auto route = change(
+            Route{.destination = destination, .device = settings.device, .source = settings.local});
+        !route) {
+      IoError error = std::move(route).error();
+      if (error.error == EEXIST)
+        error.hint = "there is a route to exactly " + destination.text() +
+                     " already (ip route show " + destination.text() +
+                     "): remove it, or take it out of network.routes";
+      return std::unexpected(std::move(error));
+    }
+  }
+  if (settings.default_route) return add_default_route(settings);
+  return {};
+}
+
+IoResult<void> HostState::keep_server_outside(Ipv4Address server) {
+  // With our mark, because that is how the control connection went.
+  const auto way = netlink_.route_to(server, tables_ ? tables_->mark : 0);
+  if (!way) return std::unexpected(way.error());
+  // The table for the host's own addresses is looked up before any other.
+  if (way->local) return {};
+
+  Route to_server{.destination = Ipv4Prefix(server),
+                  .table = tables_ ? tables_->server : kMainTable,
+                  .device = way->device,
+                  .gateway = way->gateway,
+                  .gateway6 = way->gateway6,
+                  .source = way->source,
+                  .mtu = way->route_mtu};
+  auto added = change(to_server);
+  if (!tables_) {
+    // A host route that is there already does what ours would have done.
+    if (!added && added.error().error == EEXIST) return {};
+    return added;
+  }
+  if (!added) return added;
+
+  // What arrives is checked without a mark, so that for packets from the server, and from the
+  // gateway, which has to find us by ARP, the unmarked way back must not lead into the tunnel.
+  const auto device = netlink_.link(way->device);
+  if (!device) return std::unexpected(device.error());
+  if (!has_strict_reverse_path(device->name)) return {};
+  const auto rule_to = [&](Ipv4Address address) {
+    return change(
+        Rule{.priority = kServerPriority, .table = tables_->server, .to = Ipv4Prefix(address)});
+  };
+  if (auto rule = rule_to(server); !rule) return rule;
+  if (!way->gateway) return {};
+  if (auto route = change(Route{.destination = Ipv4Prefix(*way->gateway),
+                                .table = tables_->server,
+                                .device = way->device,
+                                .source = way->source});
+      !route)
+    return route;
+  return rule_to(*way->gateway);
+}
+
+IoResult<void> HostState::add_default_route(const TunnelSettings& settings) {
+  const Route route{.device = settings.device, .source = settings.local};
+  if (!tables_) {
+    // Two halves are more special than any default route, and leave it as it is.
+    for (const Ipv4Address half : {Ipv4Address(0, 0, 0, 0), Ipv4Address(128, 0, 0, 0)}) {
+      Route to_half = route;
+      to_half.destination = Ipv4Prefix::holding(half, 1);
+      if (auto added = change(to_half); !added) return added;
+    }
+    return {};
+  }
+  // The main table without its default routes first, so that everything it knows better stays;
+  // then the tunnel. The main table's own default route is never reached, and never touched.
+  Route in_own_table = route;
+  in_own_table.table = tables_->default_route;
+  if (auto added = change(in_own_table); !added) return added;
+  if (auto last =
+          change(Rule{.priority = tables_->default_priority, .table = tables_->default_route});
+      !last)
+    return last;
+  return change(Rule{
+      .priority = tables_->default_priority - 1, .table = kMainTable, .suppress_prefix_length = 0});
+}
+
+IoResult<void> HostState::change(const HostChange& change) {
+  if (auto written = journal_.append(to_json(change)); !written) return written;
+  auto applied = apply(netlink_, change);
+  if (!applied) {
+    // Half of a change may stand; one that another's stands in the way of must be forgotten.
+    if (applied.error().error != EEXIST) undo_one(netlink_, change);
+    (void)write_journal();
+    return applied;
+  }
+  changes_.push_back(change);
+  return {};
+}
+
+UndoReport HostState::undo_to(std::size_t depth) {
+  // With another try at what could not be undone before.
+  std::vector<HostChange> to_undo = std::exchange(stuck_, {});
+  to_undo.insert(to_undo.end(), changes_.begin() + static_cast<std::ptrdiff_t>(depth),
+                 changes_.end());
+  changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(depth), changes_.end());
+  UndoReport report;
+  for (const HostChange& change : to_undo | std::views::reverse) {
+    const UndoReport one = undo_one(netlink_, change);
+    if (!one.failed.empty()) stuck_.insert(stuck_.begin(), change);
+    report += one;
+  }
+  if (const auto written = write_journal(); !written) report.failed.push_back(written.error());
+  return report;
+}
+
+IoResult<void> HostState::write_journal() {
+  std::vector<nlohmann::json> records;
+  for (const auto* const changes : {&stuck_, &changes_}) {
+    for (const HostChange& change : *changes)
+      records.push_back(to_json(change));
+  }
+  return journal_.rewrite(records);
+}
+
+IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& lock) {
+  const std::string path = directory.journal_path(lock.profile());
+  const auto contents = read_journal(path);
+  if (!contents) {
+    if (contents.error().error == ENOENT) return UndoReport{};
+    return std::unexpected(contents.error());
+  }
+  const JournalOwner here = JournalOwner::this_process();
+  if (contents->owner.runs_elsewhere())
+    return failure(IoFault::already_locked, "process " + std::to_string(contents->owner.pid) +
+                                                " runs profile '" + lock.profile() +
+                                                "', though its lock is gone");
+  std::error_code ignored;
+  UndoReport report;
+  // A boot undoes everything.
+  if (contents->owner.boot_id == here.boot_id) {
+    if (contents->owner.network_namespace != here.network_namespace)
+      return failure(IoFault::system, path + " is about another network namespace");
+    auto netlink = Netlink::open();
+    if (!netlink) return std::unexpected(netlink.error());
+    for (const nlohmann::json& record : contents->records | std::views::reverse) {
+      const auto change = host_change_from_json(record);
+      if (change)
+        report += undo_one(*netlink, *change);
+      else
+        report.failed.push_back(change.error());
+    }
+  }
+  if (report.failed.empty()) std::filesystem::remove(path, ignored);
+  return report;
+}
+
+std::vector<Recovered> recover_all(const RuntimeDir& directory) {
+  std::vector<Recovered> all;
+  for (std::string& profile : directory.profiles_with_journal()) {
+    const auto lock = directory.lock(profile);
+    if (!lock) continue;
+    auto result = recover(directory, *lock);
+    all.push_back({std::move(profile), std::move(result)});
+  }
+  return all;
+}
+
+}  // namespace pptp::io

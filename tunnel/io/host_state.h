@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/ipv4.h"
+#include "tunnel/io/host_change.h"
+#include "tunnel/io/io_error.h"
+#include "tunnel/io/ipv4_prefix.h"
+#include "tunnel/io/journal.h"
+#include "tunnel/io/netlink.h"
+#include "tunnel/io/runtime_dir.h"
+
+namespace pptp::io {
+
+/// A tunnel interface as it is to stand in the host.
+struct TunnelSettings {
+  unsigned device = 0;  ///< interface index
+  Ipv4Address local;
+  std::optional<Ipv4Address> peer = {};  ///< the far end inside the tunnel
+  std::uint32_t mtu = 0;
+  std::vector<Ipv4Prefix> routes = {};  ///< what is sent through the tunnel
+  bool default_route = false;           ///< everything is that no more special route knows
+  Ipv4Address server;                   ///< the far end outside the tunnel: never sent through it
+};
+
+/// What undoing came to.
+struct UndoReport {
+  std::size_t undone = 0;
+  std::size_t gone = 0;                 ///< were not there any more
+  std::vector<std::string> left_alone;  ///< changed by somebody else since: what they are
+  std::vector<IoError> failed;          ///< still there
+
+  UndoReport& operator+=(const UndoReport& other);
+};
+
+/// All that one process changes in the host's network configuration, in the network namespace it
+/// was created in. Each change is in the profile's journal before it is made; all are undone, last
+/// first, when this goes, or by recover() when the process did not get that far.
+///
+/// The server's own address stays outside the tunnel by a mark on our sockets and a rule that looks
+/// marked packets up in a table of our own, which holds one route: the way to the server as it was
+/// before the tunnel. (The tunnel's own default route has a second table.) Without a mark it stays
+/// outside by a host route in the main table, for all programs.
+class HostState {
+ public:
+  /// First undoes what a dead process with the same profile has left; see recovered().
+  static IoResult<HostState> create(const RuntimeDir& directory, const ProfileLock& lock);
+
+  HostState(HostState&&) noexcept = default;
+  HostState& operator=(HostState&&) = delete;
+  ~HostState();
+
+  /// What create() had to undo.
+  const UndoReport& recovered() const noexcept { return recovered_; }
+
+  /// Finds a mark that nobody uses, and claims it, with two tables, by its rule. To be set on the
+  /// control connection's and the GRE socket (SO_MARK) before they connect. nullopt: this kernel
+  /// has no rules.
+  IoResult<std::optional<std::uint32_t>> reserve_mark();
+
+  /// Sets the interface up and routes to it. All or nothing: when something fails, what was done is
+  /// undone again, and the error names what failed.
+  IoResult<void> configure_tunnel(const TunnelSettings& settings);
+
+  /// Undoes configure_tunnel(), so that it can be called again. The mark stays.
+  UndoReport undo_tunnel();
+
+  /// Undoes everything, the mark too, and removes the journal unless something failed. After that
+  /// nothing can be changed any more.
+  UndoReport undo_all();
+
+ private:
+  struct Tables {
+    std::uint32_t mark;
+    std::uint32_t server;         ///< holds the way to the server
+    std::uint32_t default_route;  ///< holds the default route through the tunnel
+    std::uint32_t default_priority;
+  };
+
+  HostState(Netlink netlink, Journal journal) noexcept;
+
+  IoResult<void> change(const HostChange& change);
+  UndoReport undo_to(std::size_t depth);
+  IoResult<void> write_journal();
+  IoResult<bool> is_free(const Tables& tables, const std::vector<Rule>& rules);
+  IoResult<void> configure(const TunnelSettings& settings);
+  IoResult<void> keep_server_outside(Ipv4Address server);
+  IoResult<void> add_default_route(const TunnelSettings& settings);
+
+  static Tables tables_of_slot(std::uint32_t slot) noexcept;
+
+  Netlink netlink_;
+  Journal journal_;
+  std::vector<HostChange> changes_;
+  std::vector<HostChange> stuck_;  ///< could not be undone; made before `changes_`
+  std::size_t tunnel_begins_at_ = 0;
+  std::optional<Tables> tables_;
+  UndoReport recovered_;
+};
+
+/// Undoes what a process that is no more has left in a profile's journal, and removes it unless
+/// something failed. Nothing, where there is no journal, or it is from before the last boot.
+/// Fails, and changes nothing, where the journal belongs to a process that runs all the same, or to
+/// another network namespace.
+IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& lock);
+
+struct Recovered {
+  std::string profile;
+  IoResult<UndoReport> result;
+};
+
+/// The same for all profiles that have a journal and are not in use.
+std::vector<Recovered> recover_all(const RuntimeDir& directory);
+
+}  // namespace pptp::io
