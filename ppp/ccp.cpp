@@ -1,6 +1,5 @@
 #include "ppp/ccp.h"
 
-#include <bit>
 #include <utility>
 
 #include "lib/bytes.h"
@@ -189,7 +188,7 @@ bool CcpPolicy::acceptable(std::uint32_t bits) const noexcept {
   const std::uint32_t keys = bits & kKeyBits;
   // D is obsolete, C asks for MPPC, and what an unknown bit asks for nobody can promise.
   if (bits & ~(kKeyBits | mppe_bits::kStateless)) return false;
-  if (!std::has_single_bit(keys) || (keys & allowed_keys_) == 0) return false;
+  if (keys != strongest(keys) || (keys & allowed_keys_) == 0) return false;
   if (bits & mppe_bits::kStateless) return true;
   return config_.ask_stateful || (config_.allow_stateful && stateful_naked_);
 }
