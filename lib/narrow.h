@@ -12,7 +12,7 @@ namespace pptp {
 template <std::integral To, std::integral From>
 [[nodiscard]] constexpr To narrow(From value) noexcept {
   if (std::in_range<To>(value)) return static_cast<To>(value);
-  assert(!"narrow: value does not fit");
+  assert(false && "narrow: the value does not fit");
   return std::cmp_less(value, 0) ? std::numeric_limits<To>::min() : std::numeric_limits<To>::max();
 }
 

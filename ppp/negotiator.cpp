@@ -155,15 +155,33 @@ void Negotiator::receive_configure_request(TimePoint now, const Received& receiv
   // What cannot be walked cannot be answered option by option; and an Ack has to have the length of
   // its request, which must not be beyond what the peer says it can receive.
   if (!options || received.packet.size() > max_packet_) return;
+  if (state_ == State::opened && is_acked_request(received)) {
+    send(kConfigureAck, received.id, answer_.options);
+    return;
+  }
   if (state_ == State::opened && !may_renegotiate(now)) return;
   if (good.has(Action::scr)) begin_negotiation();
   peer_terminated_ = false;
 
   auto answer = judge(*options);
   if (!answer) return;
+  // DEVIATION: RFC 1661 4.6 counts every Nak towards Max-Failure. One for a retransmission says
+  // that ours got lost, not that the two do not converge.
+  const bool repeated = answer_.code == kConfigureNak && answer_id_ == received.id;
+  if (repeated && answer->code == kConfigureNak && naks_sent_ > 0) --naks_sent_;
   answer_ = std::move(*answer);
+  answer_id_ = received.id;
   const bool acked = answer_.code == kConfigureAck;
   apply(now, acked ? Event::rcr_positive : Event::rcr_negative, received);
+}
+
+// DEVIATION: RFC 1661 4.1 takes an opened layer down for any Configure-Request. One that is,
+// identifier and all, the one we acknowledged last is its retransmission, because our Ack was lost,
+// or a copy: a new negotiation has a new identifier. Followed to the letter, two peers on a path
+// that loses packets take each other down again and again.
+bool Negotiator::is_acked_request(const Received& received) const noexcept {
+  return answer_.code == kConfigureAck && answer_id_ == received.id &&
+         std::ranges::equal(answer_.options, received.data);
 }
 
 std::optional<Negotiator::Answer> Negotiator::judge(const OptionList& options) {

@@ -120,6 +120,7 @@ class Negotiator {
 
   /// nullopt: give_up() was called.
   std::optional<Answer> judge(const OptionList& options);
+  bool is_acked_request(const Received& received) const noexcept;
   bool answers_request(const Received& received) const noexcept;
   bool all_requested(const OptionList& options) const noexcept;
 
@@ -158,7 +159,8 @@ class Negotiator {
   std::vector<std::uint8_t> request_;  ///< the options of our last Configure-Request
   bool request_pending_ = false;       ///< it waits for its answer
   Identifier terminate_id_;
-  Answer answer_{};  ///< to the Configure-Request at hand
+  Answer answer_{};  ///< to the Configure-Request at hand, or the last one
+  Identifier answer_id_;
 
   // What bounds one negotiation.
   unsigned naks_sent_ = 0;

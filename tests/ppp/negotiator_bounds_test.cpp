@@ -58,7 +58,7 @@ TEST_CASE("negotiator/renegotiations are counted: a flood of them ends the layer
   int rounds = 0;
   std::uint8_t id = 2;
   for (; toy.negotiator.state() == State::opened && rounds < 1000; ++rounds) {
-    toy.receive(kConfReq, 8, kGood);
+    toy.receive(kConfReq, id, kGood);
     toy.receive(kConfAck, id++, kOurs);
   }
   CHECK(rounds == 11);

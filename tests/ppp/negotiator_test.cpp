@@ -197,6 +197,21 @@ TEST_CASE("rfc1661/4.6 an ack begins a new count towards Max-Failure") {
   }
 }
 
+TEST_CASE("negotiator/a retransmission naked again does not count towards Max-Failure") {
+  Toy toy;
+  toy.negotiating();
+  for (int copies = 0; copies < 12; ++copies) {
+    toy.receive(kConfReq, 1, "010400ff");
+    CHECK(sent_packets(toy.negotiator).at(0).at(0) == kConfNak);
+  }
+  for (std::uint8_t id = 2; id <= 5; ++id) {
+    toy.receive(kConfReq, id, "010400ff");
+    CHECK(sent_packets(toy.negotiator).at(0).at(0) == kConfNak);
+  }
+  toy.receive(kConfReq, 6, "010400ff");
+  CHECK(sent_packets(toy.negotiator).at(0).at(0) == kConfRej);
+}
+
 TEST_CASE("negotiator/a policy that gives up closes the layer with a reason") {
   Toy toy;
   toy.negotiating().receive(kConfReq, 1, "0902");
@@ -232,6 +247,22 @@ TEST_CASE("rfc1661/4.1 a request in Opened takes the layer down and negotiates a
   CHECK(toy.policy.peer_number == 1);
   toy.receive(kConfAck, 2, kOurs);
   CHECK(signals(toy.negotiator) == "up");
+}
+
+TEST_CASE(
+    "negotiator/in Opened the request acknowledged last is acknowledged again, and nothing more") {
+  Toy toy;
+  for (int copies = 0; copies < 20; ++copies) {
+    if (copies == 0) toy.opened();
+    toy.receive(kConfReq, 1, kGood);
+    CHECK(sent(toy.negotiator) == "0201000801040001");
+    CHECK(signals(toy.negotiator).empty());
+    CHECK(toy.negotiator.state() == State::opened);
+  }
+  CHECK(toy.policy.restarts == 1);
+  // The same identifier with other options is a negotiation.
+  toy.receive(kConfReq, 1, "01040002");
+  CHECK(signals(toy.negotiator) == "down");
 }
 
 TEST_CASE("negotiator/a request that cannot be walked does not take Opened down") {
