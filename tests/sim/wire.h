@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <queue>
+#include <vector>
+
+#include "lib/bytes.h"
+#include "lib/role.h"
+#include "lib/time.h"
+#include "tests/sim/seeded_entropy.h"
+
+namespace pptp::sim {
+
+/// What the path between two hosts does to datagrams; TCP suffers delay alone, as it would.
+struct Faults {
+  Duration latency = std::chrono::milliseconds(10);
+  Duration jitter{};  ///< up to this much more, each for itself; order is kept
+  double loss = 0;
+  double duplicate = 0;
+  double reorder = 0;  ///< held back by up to 15 ms, so that later ones overtake
+  double corrupt = 0;  ///< one to three bits flipped
+};
+
+struct Arrival {
+  enum class Kind : std::uint8_t { control, gre };
+  TimePoint when;
+  std::uint64_t order = 0;
+  Role to = Role::client;
+  Kind kind = Kind::gre;
+  std::vector<std::uint8_t> octets;
+
+  bool operator>(const Arrival& other) const noexcept {
+    return when != other.when ? when > other.when : order > other.order;
+  }
+};
+
+/// A faulty path in virtual time.
+class Wire {
+ public:
+  Wire(Faults faults, std::uint64_t seed) noexcept : faults_(faults), random_(seed) {}
+
+  void set_faults(Faults faults) noexcept { faults_ = faults; }
+
+  void send_control(TimePoint now, Role to, Bytes octets);
+  void send_gre(TimePoint now, Role to, Bytes octets);
+
+  Deadline next() const noexcept { return queue_.empty() ? Deadline() : queue_.top().when; }
+
+  /// The earliest arrival; only when next() has a value.
+  Arrival take();
+
+  /// GRE datagrams handed in that carry an IP packet which anybody can read; and the enciphered
+  /// ones.
+  std::uint64_t in_clear() const noexcept { return in_clear_; }
+
+  std::uint64_t enciphered() const noexcept { return enciphered_; }
+
+ private:
+  void push(TimePoint when, Role to, Arrival::Kind kind, std::vector<std::uint8_t> octets);
+  TimePoint in_order_arrival(TimePoint now, TimePoint& latest);
+  void tap(Bytes datagram) noexcept;
+
+  Faults faults_;
+  SeededEntropy random_;
+  std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> queue_;
+  std::uint64_t order_ = 0;
+  std::array<TimePoint, 2> latest_control_{};
+  std::array<TimePoint, 2> latest_gre_{};
+  std::uint64_t in_clear_ = 0;
+  std::uint64_t enciphered_ = 0;
+};
+
+}  // namespace pptp::sim

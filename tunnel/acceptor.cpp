@@ -1,0 +1,266 @@
+#include "tunnel/acceptor.h"
+
+#include <utility>
+
+#include "lib/ip_packet.h"
+#include "lib/text.h"
+#include "tunnel/gre.h"
+
+namespace pptp {
+
+struct Acceptor::Session {
+  SessionId id;
+  Ipv4Address from;
+  CallId call_id;
+  Engine engine;
+  std::string user;
+  std::optional<Ipv4Address> fixed_address;
+  std::optional<Ipv4Address> address;
+  std::optional<MppeParameters> encryption;
+  Deadline deadline;
+  bool closing = false;  ///< the caller has been told to close TCP
+
+  Session(SessionId session, Ipv4Address peer, CallConfig config, PacketPool& pool,
+          Entropy& entropy, Log log)
+      : id(session),
+        from(peer),
+        call_id(config.call_id),
+        engine(std::move(config), pool, entropy, log) {}
+};
+
+Acceptor::Acceptor(AcceptorConfig config, PacketPool& pool, Entropy& entropy, Log log)
+    : config_(std::move(config)),
+      pool_(pool),
+      entropy_(entropy),
+      log_(log),
+      addresses_(config_.pool, config_.address) {
+  config_.call.role = Role::server;
+}
+
+Acceptor::~Acceptor() = default;
+
+std::optional<SessionId> Acceptor::accepted(TimePoint now, Ipv4Address from) {
+  if (sessions_.size() >= config_.max_sessions) return std::nullopt;
+  const std::optional<CallId> call_id = free_call_id(from);
+  if (!call_id) return std::nullopt;
+  CallConfig call = config_.call;
+  call.call_id = *call_id;
+  const SessionId id(++last_session_);
+  auto session = std::make_unique<Session>(id, from, std::move(call), pool_, entropy_, log_);
+  Session& made = *session;
+  by_call_.emplace(GreKey{from, *call_id}, &made);
+  sessions_.emplace(id, std::move(session));
+  made.engine.connected(now);
+  collect(now, made);
+  return id;
+}
+
+void Acceptor::control_received(TimePoint now, SessionId id, Bytes octets) {
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  session->engine.control_received(now, octets);
+  collect(now, *session);
+}
+
+void Acceptor::control_closed(TimePoint now, SessionId id) {
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  session->closing = true;
+  session->engine.control_closed(now);
+  collect(now, *session);
+  take_back_address(*session);
+  by_call_.erase(GreKey{session->from, session->call_id});
+  if (session->deadline) deadlines_.erase({*session->deadline, id});
+  sessions_.erase(id);
+}
+
+std::optional<ControlOutput> Acceptor::poll_control() {
+  if (control_.empty()) return std::nullopt;
+  ControlOutput output = std::move(control_.front());
+  control_.pop_front();
+  return output;
+}
+
+void Acceptor::gre_received(TimePoint now, Ipv4Address from, Packet packet) {
+  const Result<ParsedGre> gre = parse_gre(packet.bytes());
+  if (!gre) return drops_.count(Drop::gre_malformed);
+  const auto found = by_call_.find(GreKey{from, gre->call});
+  if (found == by_call_.end()) return drops_.count(Drop::gre_other_call);
+  Session& session = *found->second;
+  session.engine.gre_received(now, std::span(&packet, 1));
+  collect(now, session);
+}
+
+std::optional<GreOutput> Acceptor::poll_gre() {
+  if (gre_.empty()) return std::nullopt;
+  GreOutput output = std::move(gre_.front());
+  gre_.pop_front();
+  return output;
+}
+
+void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    if (!is_whole_ipv4(packet.bytes())) {
+      drops_.count(Drop::send_malformed);
+      packet.release();
+      continue;
+    }
+    const auto found = by_address_.find(ipv4_destination(packet.bytes()));
+    if (found == by_address_.end()) {
+      drops_.count(Drop::send_no_route);
+      packet.release();
+      continue;
+    }
+    Session& session = *found->second;
+    if (session.engine.seal(now, std::span(&packet, 1)) == 1) {
+      gre_.push_back({session.from, std::move(packet)});
+    }
+  }
+}
+
+std::optional<Packet> Acceptor::poll_ip() {
+  if (ip_.empty()) return std::nullopt;
+  Packet packet = std::move(ip_.front());
+  ip_.pop_front();
+  return packet;
+}
+
+void Acceptor::supply_secret(TimePoint now, SessionId id, const Credentials* credentials,
+                             std::optional<Ipv4Address> address) {
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  session->fixed_address = address;
+  session->engine.supply_secret(now, credentials);
+  collect(now, *session);
+}
+
+void Acceptor::close(TimePoint now, SessionId id, End end) {
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  session->engine.close(now, std::move(end));
+  collect(now, *session);
+}
+
+void Acceptor::close_all(TimePoint now, const End& end) {
+  for (auto& [id, session] : sessions_) {
+    session->engine.close(now, end);
+    collect(now, *session);
+  }
+}
+
+std::optional<SessionEvent> Acceptor::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  SessionEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+void Acceptor::on_deadline(TimePoint now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Session* const session = find(deadlines_.begin()->second);
+    session->deadline.reset();
+    deadlines_.erase(deadlines_.begin());
+    session->engine.on_deadline(now);
+    collect(now, *session);
+  }
+}
+
+Deadline Acceptor::next_deadline() const noexcept {
+  return deadlines_.empty() ? Deadline() : deadlines_.begin()->first;
+}
+
+const Engine* Acceptor::engine(SessionId id) const noexcept {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : &found->second->engine;
+}
+
+Acceptor::Session* Acceptor::find(SessionId id) noexcept {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+/// Random, so that an id is not soon used again and cannot be guessed; 0 is never chosen
+/// (note 3.2).
+std::optional<CallId> Acceptor::free_call_id(Ipv4Address from) {
+  constexpr int kTries = 64;
+  for (int i = 0; i < kTries; ++i) {
+    const CallId id(entropy_.u16());
+    if (id.value() != 0 && !by_call_.contains(GreKey{from, id})) return id;
+  }
+  return std::nullopt;
+}
+
+/// Takes all that a session has to say after it has been fed, and keeps its place in the deadlines.
+void Acceptor::collect(TimePoint now, Session& session) {
+  while (std::optional<EngineEvent> event = session.engine.poll_event()) {
+    on_event(now, session, *std::move(event));
+  }
+  while (std::optional<std::vector<std::uint8_t>> octets = session.engine.poll_control()) {
+    control_.push_back({session.id, *std::move(octets), false});
+  }
+  while (std::optional<Packet> packet = session.engine.poll_gre(now)) {
+    gre_.push_back({session.from, *std::move(packet)});
+  }
+  while (std::optional<Packet> packet = session.engine.poll_ip()) {
+    // A peer speaks for the address it was given and for no other.
+    if (ipv4_source(packet->bytes()) == session.address) {
+      ip_.push_back(*std::move(packet));
+    } else {
+      drops_.count(Drop::source_forged);
+    }
+  }
+  if (session.engine.control_finished() && !session.closing) {
+    session.closing = true;
+    control_.push_back({session.id, {}, true});
+  }
+  const Deadline next = session.engine.next_deadline();
+  if (next == session.deadline) return;
+  if (session.deadline) deadlines_.erase({*session.deadline, session.id});
+  if (next) deadlines_.emplace(*next, session.id);
+  session.deadline = next;
+}
+
+void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
+  if (SecretWanted* wanted = std::get_if<SecretWanted>(&event)) {
+    session.user = wanted->user;
+    events_.emplace_back(SessionSecretWanted{session.id, std::move(wanted->user)});
+  } else if (std::holds_alternative<Authenticated>(event)) {
+    give_address(now, session);
+  } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
+    session.encryption = agreed->send;
+  } else if (std::holds_alternative<NetworkUp>(event)) {
+    by_address_[*session.address] = &session;
+    events_.emplace_back(
+        SessionUp{session.id, session.user, session.from, *session.address, session.encryption});
+  } else if (std::holds_alternative<NetworkDown>(event)) {
+    if (session.address) by_address_.erase(*session.address);
+  } else if (CallEnded* ended = std::get_if<CallEnded>(&event)) {
+    take_back_address(session);
+    events_.emplace_back(SessionDown{session.id, session.from, std::move(ended->end)});
+  }
+}
+
+void Acceptor::give_address(TimePoint now, Session& session) {
+  if (!session.address) {  // a re-authentication keeps what it had
+    if (session.fixed_address) {
+      if (addresses_.acquire(*session.fixed_address)) session.address = session.fixed_address;
+    } else {
+      session.address = addresses_.acquire();
+    }
+  }
+  if (!session.address) {
+    log_.line(LogLevel::warning, "no address is left to give");
+    session.engine.close(now, {Cause::ipcp_no_local_address, 0, {}});
+    return;
+  }
+  session.engine.assign(now, {config_.address, *session.address, config_.dns, config_.wins});
+}
+
+void Acceptor::take_back_address(Session& session) {
+  if (!session.address) return;
+  by_address_.erase(*session.address);
+  addresses_.give_back(*session.address);
+  session.address.reset();
+}
+
+}  // namespace pptp

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "lib/drops.h"
+#include "lib/ids.h"
+#include "lib/ipv4.h"
+#include "tunnel/address_pool.h"
+#include "tunnel/engine.h"
+
+namespace pptp {
+
+struct AcceptorConfig {
+  CallConfig call;      ///< for every call; role and call id are filled in
+  Ipv4Address address;  ///< our end inside every tunnel
+  std::vector<AddressRange> pool;
+  std::array<Ipv4Address, 2> dns{};
+  std::array<Ipv4Address, 2> wins{};
+  std::size_t max_sessions = 10'000;
+};
+
+/// One TCP connection and the call on it.
+using SessionId = StrongId<struct SessionIdTag, std::uint64_t>;
+
+/// Somebody claims to be `user`: answer with Acceptor::supply_secret().
+struct SessionSecretWanted {
+  SessionId session;
+  std::string user;
+};
+
+struct SessionUp {
+  SessionId session;
+  std::string user;
+  Ipv4Address from;     ///< outer
+  Ipv4Address address;  ///< inner
+  std::optional<MppeParameters> encryption;
+};
+
+struct SessionDown {
+  SessionId session;
+  Ipv4Address from;
+  End end;
+};
+
+using SessionEvent = std::variant<SessionSecretWanted, SessionUp, SessionDown>;
+
+/// Octets for a session's TCP connection; `close` means that it is to be closed after them.
+struct ControlOutput {
+  SessionId session;
+  std::vector<std::uint8_t> octets;
+  bool close = false;
+};
+
+/// A GRE packet and the outer address it goes to.
+struct GreOutput {
+  Ipv4Address to;
+  Packet packet;
+};
+
+/// The server: admits connections, gives addresses, and finds the call for each packet: by outer
+/// source and call id from GRE, by inner destination from the host. Pure, like Engine, and like it
+/// to be drained after each call that feeds it.
+class Acceptor {
+ public:
+  Acceptor(AcceptorConfig config, PacketPool& pool, Entropy& entropy, Log log = Log());
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+  ~Acceptor();
+
+  /// A TCP connection came in. nullopt: no room, close it.
+  std::optional<SessionId> accepted(TimePoint now, Ipv4Address from);
+  void control_received(TimePoint now, SessionId session, Bytes octets);
+  /// TCP is gone, whoever closed it; the id means nothing any more.
+  void control_closed(TimePoint now, SessionId session);
+  std::optional<ControlOutput> poll_control();
+
+  void gre_received(TimePoint now, Ipv4Address from, Packet packet);
+  std::optional<GreOutput> poll_gre();
+
+  /// IP packets from the host; each goes to the call that has its destination, or is dropped.
+  void ip_received(TimePoint now, std::span<Packet> packets);
+  std::optional<Packet> poll_ip();
+
+  /// The answer to SessionSecretWanted; `address`: the one this user always gets.
+  void supply_secret(TimePoint now, SessionId session, const Credentials* credentials,
+                     std::optional<Ipv4Address> address = std::nullopt);
+  /// Ends one call, or all of them, politely.
+  void close(TimePoint now, SessionId session, End end);
+  void close_all(TimePoint now, const End& end);
+
+  std::optional<SessionEvent> poll_event();
+
+  void on_deadline(TimePoint now);
+  Deadline next_deadline() const noexcept;
+
+  std::size_t sessions() const noexcept { return sessions_.size(); }
+
+  /// Of packets for which no call was found.
+  const Drops& drops() const noexcept { return drops_; }
+
+  /// nullptr: no such session.
+  const Engine* engine(SessionId session) const noexcept;
+
+ private:
+  struct Session;
+  using GreKey = std::pair<Ipv4Address, CallId>;
+
+  Session* find(SessionId session) noexcept;
+  std::optional<CallId> free_call_id(Ipv4Address from);
+  void collect(TimePoint now, Session& session);
+  void on_event(TimePoint now, Session& session, EngineEvent&& event);
+  void give_address(TimePoint now, Session& session);
+  void take_back_address(Session& session);
+
+  AcceptorConfig config_;
+  PacketPool& pool_;
+  Entropy& entropy_;
+  Log log_;
+  AddressPool addresses_;
+  std::uint64_t last_session_ = 0;
+  std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
+  std::map<GreKey, Session*> by_call_;
+  std::unordered_map<Ipv4Address, Session*> by_address_;
+  std::set<std::pair<TimePoint, SessionId>> deadlines_;
+  std::deque<ControlOutput> control_;
+  std::deque<GreOutput> gre_;
+  std::deque<Packet> ip_;
+  std::deque<SessionEvent> events_;
+  Drops drops_;
+};
+
+}  // namespace pptp

@@ -1,0 +1,193 @@
+#include "tunnel/engine.h"
+
+#include <utility>
+
+namespace pptp {
+
+Engine::Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log)
+    : pool_(pool), control_(config, entropy, log), rx_(config.call_id) {}
+
+void Engine::connected(TimePoint now) {
+  control_.connected(now);
+  settle(now);
+}
+
+void Engine::control_received(TimePoint now, Bytes octets) {
+  control_.received(now, octets);
+  settle(now);
+}
+
+void Engine::control_closed(TimePoint now) {
+  control_.closed(now);
+  settle(now);
+}
+
+void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    rx_.put(now, std::move(packet));
+    packet.release();
+    drain_rx(now);
+  }
+  if (rx_.heard()) control_.heard(now);
+  after_rx(now);
+}
+
+/// Control frames are acted upon one by one, before the next packet is deciphered: the keys for it
+/// may just have come.
+void Engine::drain_rx(TimePoint now) {
+  while (std::optional<Delivery> delivery = rx_.poll(now)) {
+    if (delivery->protocol == protocol::kIp) {
+      ip_.push_back(std::move(delivery->packet));
+      continue;
+    }
+    const std::optional<Drop> drop =
+        control_.frame(now, delivery->protocol, delivery->packet.bytes());
+    if (drop) rx_.count(*drop);
+    delivery->packet.release();
+    settle(now);
+  }
+}
+
+/// What a batch of GRE packets leaves to be said, once for all of them.
+void Engine::after_rx(TimePoint now) {
+  if (rx_.wants_reset()) control_.request_reset(now);
+  if (const std::optional<SeqNo> highest = rx_.highest_received()) tx_.acknowledge(now, *highest);
+  if (const std::optional<AckNo> ack = rx_.take_peer_acknowledgement()) {
+    tx_.peer_acknowledged(now, *ack);
+  }
+  settle(now);
+}
+
+std::optional<Packet> Engine::poll_gre(TimePoint now) {
+  if (gre_.empty()) {
+    Packet acknowledgement = pool_.acquire();
+    if (!tx_.seal_acknowledgement(now, acknowledgement)) return std::nullopt;
+    return acknowledgement;
+  }
+  Packet packet = std::move(gre_.front());
+  gre_.pop_front();
+  return packet;
+}
+
+std::size_t Engine::seal(TimePoint now, std::span<Packet> packets) noexcept {
+  return tx_.seal(now, packets);
+}
+
+std::optional<Packet> Engine::poll_ip() {
+  if (ip_.empty()) return std::nullopt;
+  Packet packet = std::move(ip_.front());
+  ip_.pop_front();
+  return packet;
+}
+
+void Engine::close(TimePoint now, End end) {
+  control_.close(now, std::move(end));
+  settle(now);
+}
+
+void Engine::supply_secret(TimePoint now, const Credentials* credentials) {
+  control_.supply_secret(now, credentials);
+  settle(now);
+}
+
+void Engine::assign(TimePoint now, const IpAssignment& assignment) {
+  control_.assign(now, assignment);
+  settle(now);
+}
+
+std::optional<EngineEvent> Engine::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  EngineEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+void Engine::on_deadline(TimePoint now) {
+  drain_rx(now);
+  control_.on_deadline(now);
+  after_rx(now);
+}
+
+Deadline Engine::next_deadline() const noexcept {
+  return earliest(control_.next_deadline(), earliest(tx_.next_deadline(), rx_.next_deadline()));
+}
+
+Drops Engine::drops() const noexcept {
+  Drops all = tx_.drops();
+  all += rx_.drops();
+  return all;
+}
+
+/// Takes what Control has to say. Events first: a frame that follows on them may need the new
+/// framing, and LCP's own are framed the same way always.
+void Engine::settle(TimePoint now) {
+  while (std::optional<CallEvent> event = control_.poll_event()) {
+    std::visit([this](auto&& what) { apply(std::move(what)); }, *std::move(event));
+  }
+  while (std::optional<ControlFrame> frame = control_.poll_frame()) {
+    Packet packet = pool_.acquire();
+    if (tx_.seal_control(now, *frame, packet)) {
+      gre_.push_back(std::move(packet));
+    } else {
+      rx_.count(Drop::no_slot);
+    }
+  }
+}
+
+void Engine::apply(CallConnected&& event) {
+  tx_.connect(event.peer_call_id);
+  events_.emplace_back(std::move(event));
+}
+
+void Engine::apply(CallEnded&& event) {
+  set_gate(Gate::closed);
+  events_.emplace_back(std::move(event));
+}
+
+void Engine::apply(LinkEvent&& event) {
+  std::visit([this](auto&& what) { apply(std::move(what)); }, std::move(event));
+}
+
+void Engine::apply(FramingAgreed&& event) {
+  tx_.set_framing({.acfc = event.send_acfc, .pfc = event.send_pfc});
+  peer_mru_ = event.peer_mru;
+}
+
+void Engine::apply(EncryptionUp&& event) {
+  tx_.install_key(std::move(event.keys.send), event.send);
+  rx_.install_key(std::move(event.keys.receive), event.receive);
+  encrypted_ = true;
+  events_.emplace_back(EncryptionAgreed{event.send, event.receive});
+}
+
+void Engine::apply(EncryptionDown&&) {
+  // The gate is not opened here: only NetworkUp does that, and the link sends it when policy
+  // allows.
+  set_gate(Gate::closed);
+  tx_.remove_key();
+  rx_.remove_key();
+  encrypted_ = false;
+}
+
+void Engine::apply(ResetRequested&&) {
+  tx_.flush();
+}
+
+void Engine::apply(NetworkUp&& event) {
+  set_gate(encrypted_ ? Gate::encrypted : Gate::clear);
+  events_.emplace_back(std::move(event));
+}
+
+void Engine::apply(NetworkDown&& event) {
+  set_gate(Gate::closed);
+  events_.emplace_back(std::move(event));
+}
+
+void Engine::apply(LinkEnded&&) {}  // Control turns it into CallEnded
+
+void Engine::set_gate(Gate gate) noexcept {
+  tx_.set_gate(gate);
+  rx_.set_gate(gate);
+}
+
+}  // namespace pptp

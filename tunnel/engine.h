@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "lib/entropy.h"
+#include "lib/log.h"
+#include "lib/packet.h"
+#include "tunnel/control.h"
+#include "tunnel/rx_path.h"
+#include "tunnel/tx_path.h"
+
+namespace pptp {
+
+/// Encryption came up or was replaced; what EncryptionUp said, without the keys.
+struct EncryptionAgreed {
+  MppeParameters send;
+  MppeParameters receive;
+};
+
+/// What an embedder learns. The rest of CallEvent is dealt with inside.
+using EngineEvent = std::variant<CallConnected, PhaseChanged, SecretWanted, Authenticated,
+                                 EncryptionAgreed, NetworkUp, NetworkDown, CallEnded>;
+
+/// One call, whole, on one thread: joins Control, TxPath and RxPath.
+///
+/// Feed it the TCP connection's octets, GRE packets, IP packets and the time; after each, drain
+/// poll_control(), poll_gre(), poll_ip() and poll_event(), and come back at next_deadline(). It
+/// owns no socket and no slot: `pool`, `entropy` and the log sink must outlive it.
+class Engine {
+ public:
+  Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log = Log());
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // --- the control connection (TCP) ---
+  void connected(TimePoint now);
+  void control_received(TimePoint now, Bytes octets);
+  void control_closed(TimePoint now);
+
+  std::optional<std::vector<std::uint8_t>> poll_control() { return control_.poll_output(); }
+
+  /// Whether the TCP connection should be closed, once all of poll_control() has gone.
+  bool control_finished() const noexcept { return control_.finished(); }
+
+  // --- GRE, without the outer IP header ---
+  void gre_received(TimePoint now, std::span<Packet> packets);
+  std::optional<Packet> poll_gre(TimePoint now);
+
+  // --- IP ---
+  /// Turns IP packets into GRE packets in place, the sendable ones first; returns their number.
+  /// They are to be sent by the caller, before anything from poll_gre().
+  std::size_t seal(TimePoint now, std::span<Packet> packets) noexcept;
+  /// The next IP packet for the host.
+  std::optional<Packet> poll_ip();
+
+  // --- the call ---
+  void close(TimePoint now, End end = {});
+  void supply_secret(TimePoint now, const Credentials* credentials);
+  void assign(TimePoint now, const IpAssignment& assignment);
+  std::optional<EngineEvent> poll_event();
+
+  /// An early or late call is harmless.
+  void on_deadline(TimePoint now);
+  Deadline next_deadline() const noexcept;
+
+  /// Octets of the longest inner IP packet that is sent.
+  void set_mtu(std::size_t mtu) noexcept { tx_.set_mtu(mtu); }
+
+  /// RFC 1661 6.1: the longest PPP information field that the peer takes, once LCP is open.
+  std::uint16_t peer_mru() const noexcept { return peer_mru_; }
+
+  const TxPath& tx() const noexcept { return tx_; }
+
+  const RxPath& rx() const noexcept { return rx_; }
+
+  /// Both paths' drops and what was dropped between them.
+  Drops drops() const noexcept;
+
+ private:
+  void drain_rx(TimePoint now);
+  void after_rx(TimePoint now);
+  void settle(TimePoint now);
+  void apply(CallConnected&& event);
+  void apply(CallEnded&& event);
+  void apply(LinkEvent&& event);
+
+  void apply(PhaseChanged&& event) { events_.emplace_back(event); }
+
+  void apply(FramingAgreed&& event);
+
+  void apply(SecretWanted&& event) { events_.emplace_back(std::move(event)); }
+
+  void apply(Authenticated&& event) { events_.emplace_back(std::move(event)); }
+
+  void apply(EncryptionUp&& event);
+  void apply(EncryptionDown&& event);
+  void apply(ResetRequested&& event);
+  void apply(NetworkUp&& event);
+  void apply(NetworkDown&& event);
+  void apply(LinkEnded&& event);
+  void set_gate(Gate gate) noexcept;
+
+  PacketPool& pool_;
+  Control control_;
+  TxPath tx_;
+  RxPath rx_;
+  bool encrypted_ = false;
+  std::uint16_t peer_mru_ = 1500;
+  std::deque<EngineEvent> events_;
+  std::deque<Packet> ip_;
+  std::deque<Packet> gre_;
+};
+
+}  // namespace pptp

@@ -1,0 +1,81 @@
+#include "tunnel/rx_path.h"
+
+#include <utility>
+
+#include "lib/ip_packet.h"
+#include "ppp/frame.h"
+#include "tunnel/gre.h"
+
+namespace pptp {
+
+void RxPath::put(TimePoint now, Packet&& packet) noexcept {
+  const Result<ParsedGre> gre = pop_gre_header(packet);
+  if (!gre) return drops_.count(Drop::gre_malformed);
+  if (gre->call != own_) return drops_.count(Drop::gre_other_call);
+  heard_ = true;
+  if (gre->acknowledgement) peer_acknowledgement_ = gre->acknowledgement;
+  if (!gre->sequence) return;  // an acknowledgement alone (interop note 3.7b)
+  if (const std::optional<Drop> drop = receiver_.put(now, *gre->sequence, std::move(packet))) {
+    drops_.count(*drop);
+  }
+}
+
+std::optional<Delivery> RxPath::poll(TimePoint now) noexcept {
+  while (std::optional<Packet> packet = receiver_.take(now)) {
+    PppProtocol protocol;
+    const std::optional<Drop> drop = open_frame(*packet, protocol);
+    if (!drop) return Delivery{protocol, *std::move(packet)};
+    drops_.count(*drop);
+  }
+  return std::nullopt;
+}
+
+std::optional<Drop> RxPath::open_frame(Packet& packet, PppProtocol& protocol) noexcept {
+  const Result<Frame> outer = parse_frame(packet.bytes());
+  if (!outer) return Drop::ppp_malformed;
+  protocol = outer->protocol;
+  packet.pop_front(outer->header);
+  if (protocol == protocol::kIp) return admit_ip(packet, false);
+  if (protocol != protocol::kMppe) {
+    // Any other network packet in clear would step round the encryption just as IP would; with no
+    // encryption it goes to Control, which rejects the protocol.
+    if (protocol.is_network_layer() && gate_ != Gate::clear) return Drop::clear_refused;
+    return std::nullopt;
+  }
+  if (!opener_) return Drop::mppe_not_ready;
+  if (const std::optional<Drop> drop = opener_->open(packet)) return drop;
+  // Deciphered even when it may not pass: the cipher has to keep its place.
+  const Result<Frame> inner = parse_inner_frame(packet.bytes());
+  if (!inner) return Drop::mppe_implausible;
+  packet.pop_front(inner->header);
+  protocol = inner->protocol;
+  // RFC 3078 4.2: nothing but network packets is enciphered; and no other network protocol is open,
+  // so a Protocol-Reject, which would quote the packet in clear, is the last thing wanted.
+  if (protocol != protocol::kIp) return Drop::ppp_wrong_phase;
+  return admit_ip(packet, true);
+}
+
+std::optional<Drop> RxPath::admit_ip(Packet& packet, bool was_encrypted) noexcept {
+  if (gate_ == Gate::closed) return was_encrypted ? Drop::ppp_wrong_phase : Drop::clear_refused;
+  if (was_encrypted != (gate_ == Gate::encrypted)) return Drop::clear_refused;
+  const std::optional<std::size_t> length = ipv4_length(packet.bytes());
+  if (!length) return Drop::inner_malformed;
+  packet.truncate(*length);  // RFC 1661 5: padding is the information field's right
+  ++counters_.packets;
+  counters_.octets += *length;
+  return std::nullopt;
+}
+
+void RxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
+  opener_.emplace(std::move(start), parameters);
+}
+
+std::optional<AckNo> RxPath::take_peer_acknowledgement() noexcept {
+  return std::exchange(peer_acknowledgement_, std::nullopt);
+}
+
+bool RxPath::wants_reset() const noexcept {
+  return opener_ && opener_->needs_reset();
+}
+
+}  // namespace pptp

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <optional>
+
+#include "lib/drops.h"
+#include "lib/ids.h"
+#include "lib/packet.h"
+#include "mppe/cipher.h"
+#include "ppp/protocol.h"
+#include "tunnel/gate.h"
+#include "tunnel/gre_receiver.h"
+#include "tunnel/tx_path.h"
+
+namespace pptp {
+
+/// What comes out of RxPath, in the order of the peer's sequence numbers.
+struct Delivery {
+  PppProtocol protocol;  ///< kIp: `packet` is an IP packet for the host; else a frame for Control
+  Packet packet;         ///< IP packet, or the information field of the frame
+};
+
+/// The receiving half of a call's data path: enhanced GRE becomes IP packets and control frames.
+///
+/// One owner, which may be a thread of its own.
+class RxPath {
+ public:
+  explicit RxPath(CallId own) noexcept : own_(own) {}
+
+  /// Takes one GRE packet (without the outer IP header) as it came. Follow each by poll() until
+  /// there is nothing more.
+  void put(TimePoint now, Packet&& packet) noexcept;
+
+  /// The next packet in order, deciphered now: so keys that a control frame before it brought are
+  /// in force. To be called until it yields nothing, after put() and when the deadline is reached.
+  std::optional<Delivery> poll(TimePoint now) noexcept;
+
+  /// When a packet that waits for an earlier one is to wait no longer.
+  Deadline next_deadline() const noexcept { return receiver_.next_deadline(); }
+
+  // From Control.
+  void set_gate(Gate gate) noexcept { gate_ = gate; }
+
+  void install_key(MppeKey start, MppeParameters parameters) noexcept;
+
+  void remove_key() noexcept { opener_.reset(); }
+
+  // To TxPath: the highest sequence number received; the newest acknowledgement of ours, once.
+  std::optional<SeqNo> highest_received() const noexcept { return receiver_.highest_received(); }
+
+  std::optional<AckNo> take_peer_acknowledgement() noexcept;
+
+  // To Control.
+  /// Stateful MPPE: whether a CCP Reset-Request is due (again; Control limits the rate).
+  bool wants_reset() const noexcept;
+
+  /// Whether the call has had any GRE packet at all.
+  bool heard() const noexcept { return heard_; }
+
+  /// Counts a frame that Control would not take.
+  void count(Drop drop) noexcept { drops_.count(drop); }
+
+  const TrafficCounters& counters() const noexcept { return counters_; }
+
+  const Drops& drops() const noexcept { return drops_; }
+
+  const GreReceiver& receiver() const noexcept { return receiver_; }
+
+ private:
+  std::optional<Drop> open_frame(Packet& packet, PppProtocol& protocol) noexcept;
+  std::optional<Drop> admit_ip(Packet& packet, bool was_encrypted) noexcept;
+
+  CallId own_;
+  GreReceiver receiver_;
+  Gate gate_ = Gate::closed;
+  bool heard_ = false;
+  std::optional<AckNo> peer_acknowledgement_;
+  std::optional<MppeOpener> opener_;
+  TrafficCounters counters_;
+  Drops drops_;
+};
+
+}  // namespace pptp

@@ -1,0 +1,84 @@
+#include "tunnel/tx_path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/ip_packet.h"
+#include "tunnel/gre.h"
+
+namespace pptp {
+
+std::size_t TxPath::seal(TimePoint now, std::span<Packet> packets) noexcept {
+  std::size_t sealed = 0;
+  for (Packet& packet : packets) {
+    const std::size_t octets = packet.size();
+    if (const std::optional<Drop> drop = seal_one(now, packet)) {
+      drops_.count(*drop);
+      packet.release();
+      continue;
+    }
+    ++counters_.packets;
+    counters_.octets += octets;
+    if (&packets[sealed] != &packet) packets[sealed] = std::move(packet);
+    ++sealed;
+  }
+  return sealed;
+}
+
+std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
+  // The gate comes first: whatever else is wrong, nothing passes a closed one.
+  if (gate_ == Gate::closed || !peer_) return Drop::send_not_up;
+  if (gate_ == Gate::encrypted && !sealer_) return Drop::send_no_encryption;
+  if (!is_whole_ipv4(packet.bytes())) return Drop::send_malformed;
+  if (packet.size() > mtu_) return Drop::send_too_big;
+  const bool framed = gate_ == Gate::encrypted
+                          ? push_inner_header(packet, protocol::kIp, framing_) &&
+                                sealer_->seal(packet) &&
+                                push_header(packet, protocol::kMppe, framing_)
+                          : push_header(packet, protocol::kIp, framing_);
+  if (!framed || !number(now, packet)) return Drop::no_slot;
+  return std::nullopt;
+}
+
+/// Puts the GRE header in front, which takes a sequence number.
+bool TxPath::number(TimePoint now, Packet& packet) noexcept {
+  const GreSender::DataNumbers numbers = sender_.next_data(now);
+  return push_gre_header(packet, *peer_, numbers.sequence, numbers.acknowledgement);
+}
+
+bool TxPath::seal_control(TimePoint now, const ControlFrame& frame, Packet& out) noexcept {
+  return peer_ && out.assign(frame.information) && push_header(out, frame.protocol, framing_) &&
+         number(now, out);
+}
+
+bool TxPath::seal_acknowledgement(TimePoint now, Packet& out) noexcept {
+  if (!peer_) return false;
+  const std::optional<AckNo> acknowledgement = sender_.poll_acknowledgement(now);
+  return acknowledgement && push_gre_header(out, *peer_, std::nullopt, *acknowledgement);
+}
+
+Deadline TxPath::next_deadline() const noexcept {
+  return peer_ ? sender_.next_deadline() : Deadline();
+}
+
+void TxPath::connect(PeerCallId peer) noexcept {
+  peer_ = peer;
+}
+
+void TxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
+  sealer_.emplace(std::move(start), parameters);
+}
+
+void TxPath::flush() noexcept {
+  if (sealer_) sealer_->flush();
+}
+
+void TxPath::acknowledge(TimePoint now, SeqNo highest) noexcept {
+  sender_.received(now, highest);
+}
+
+void TxPath::peer_acknowledged(TimePoint now, AckNo acknowledged) noexcept {
+  sender_.peer_acknowledged(now, acknowledged);
+}
+
+}  // namespace pptp

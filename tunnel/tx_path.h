@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "lib/drops.h"
+#include "lib/packet.h"
+#include "mppe/cipher.h"
+#include "ppp/frame.h"
+#include "ppp/link.h"
+#include "tunnel/gate.h"
+#include "tunnel/gre_sender.h"
+
+namespace pptp {
+
+struct TrafficCounters {
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;  ///< of the inner IP packets
+};
+
+/// The sending half of a call's data path: IP packets become enhanced GRE, in place.
+///
+/// One owner, which may be a thread of its own. What it has to know of the rest comes in by the
+/// setters: from Control (framing, keys, gate) and from RxPath (what to acknowledge).
+class TxPath {
+ public:
+  /// Turns IP packets into GRE packets, in place. Those that must not go are released and counted;
+  /// the others are moved to the front in their order. Returns how many those are.
+  std::size_t seal(TimePoint now, std::span<Packet> packets) noexcept;
+
+  /// Puts one PPP control frame into `out`. False: there is no call yet, or the frame does not fit.
+  bool seal_control(TimePoint now, const ControlFrame& frame, Packet& out) noexcept;
+
+  /// Puts an acknowledgement without payload into `out` if one is due (RFC 2637 4.2).
+  bool seal_acknowledgement(TimePoint now, Packet& out) noexcept;
+
+  /// When an acknowledgement will be due.
+  Deadline next_deadline() const noexcept;
+
+  // From Control.
+  void connect(PeerCallId peer) noexcept;
+
+  void set_framing(Framing framing) noexcept { framing_ = framing; }
+
+  void set_gate(Gate gate) noexcept { gate_ = gate; }
+
+  /// Octets of the longest inner IP packet that may go.
+  void set_mtu(std::size_t mtu) noexcept { mtu_ = mtu; }
+
+  void install_key(MppeKey start, MppeParameters parameters) noexcept;
+
+  void remove_key() noexcept { sealer_.reset(); }
+
+  /// CCP Reset-Request came in.
+  void flush() noexcept;
+
+  // From RxPath.
+  void acknowledge(TimePoint now, SeqNo highest) noexcept;
+  void peer_acknowledged(TimePoint now, AckNo acknowledged) noexcept;
+
+  const TrafficCounters& counters() const noexcept { return counters_; }
+
+  const Drops& drops() const noexcept { return drops_; }
+
+  const GreSender& sender() const noexcept { return sender_; }
+
+ private:
+  std::optional<Drop> seal_one(TimePoint now, Packet& packet) noexcept;
+  bool number(TimePoint now, Packet& packet) noexcept;
+
+  GreSender sender_;
+  std::optional<PeerCallId> peer_;
+  Framing framing_;
+  Gate gate_ = Gate::closed;
+  std::size_t mtu_ = 1500;
+  std::optional<MppeSealer> sealer_;
+  TrafficCounters counters_;
+  Drops drops_;
+};
+
+}  // namespace pptp
