@@ -66,7 +66,7 @@ class MppeSealer {
 /// when the result is plausible, so that a packet damaged on the way cannot move it. When the path
 /// is clean again the link recovers by itself, whatever happened before:
 ///
-/// - Stateless, damaged or lost packets, up to 2047 in a row: with the next good packet.
+/// - Stateless, damaged or lost packets, up to 2046 in a row: with the next good packet.
 /// - Stateless, more than that in a row, so that what comes looks late or deciphers to nonsense: a
 ///   run of such packets starts a search further along the sequence of keys. Up to 8190 are made up
 ///   for within seven good packets, each further 4096 take some 130 packets more.
@@ -74,8 +74,9 @@ class MppeSealer {
 /// - Stateful: needs_reset(), or the next flag packet if that comes first. Lost flag and flushed
 ///   packets are made up for by trying the keys that follow.
 ///
-/// Work is bounded: on average kGrant key changes for each packet that arrives, kGrantLimit at
-/// once; what led to an accepted packet does not count.
+/// Work is bounded: in vain, it makes 32 key changes for each packet that arrives, on average, and
+/// 8192 at once; those that lead to an accepted packet are the sender's as well. With a key that is
+/// wrong altogether every packet is mppe_implausible or mppe_late: who counts them can tell.
 class MppeOpener {
  public:
   MppeOpener(MppeKey start, MppeParameters parameters) noexcept;
@@ -94,6 +95,8 @@ class MppeOpener {
   const MppeParameters& parameters() const noexcept { return parameters_; }
 
  private:
+  /// Key changes that may be tried in vain: more with each packet, and at most. A search of two
+  /// turns of the counter fits in.
   static constexpr std::uint32_t kGrant = 32;
   static constexpr std::uint32_t kGrantLimit = 8192;
 
@@ -129,7 +132,6 @@ class MppeOpener {
   CoherencyCount count_{CoherencyCount::kMask};
   /// Stateful: the key stream as it goes on behind the last packet. Else scratch.
   Rc4 rc4_;
-  /// Key changes that may be tried in vain.
   std::uint32_t grant_ = kGrantLimit;
 
   /// Packets in order, one after another, that could not be accepted, and the last one's count.

@@ -236,7 +236,7 @@ TEST_CASE("mppe/the first octet may be a protocol field of one octet") {
 TEST_CASE("rfc3078/3 a network protocol that is not spoken here is dropped") {
   for (const MppeMode mode : kBothModes) {
     Path path({KeyBits::k128, mode});
-    Octets ipx(60);
+    Octets ipx(100);
     ipx[1] = 0x2b;
     CHECK(path.open(path.seal(ipx)) == Drop::mppe_implausible);
     CHECK(path.pass());

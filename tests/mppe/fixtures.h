@@ -31,7 +31,7 @@ inline MppeKey example_start_key(KeyBits bits) {
 
 /// The inside of an MPPE packet: an IPv4 packet of `size` octets, 20 at least, that can be told
 /// from others by `number`.
-inline Octets ipv4_inner(std::uint32_t number, std::size_t size = 60) {
+inline Octets ipv4_inner(std::uint32_t number, std::size_t size = 100) {
   Octets octets(2 + size);
   Writer writer{MutableBytes(octets)};
   writer.u16(0x0021);
