@@ -267,7 +267,6 @@ void Link::enter(Phase phase) {
 void Link::terminate(TimePoint now, End end) {
   if (phase_ == Phase::dead || phase_ == Phase::terminate) return;
   end_ = std::move(end);
-  collect();
   drop_upper_layers();
   lcp_->negotiator.close(now, name(end_->cause));
   timers_.clear_all();
@@ -277,7 +276,6 @@ void Link::terminate(TimePoint now, End end) {
 
 void Link::finish() {
   if (phase_ == Phase::dead) return;
-  collect();
   drop_upper_layers();
   lcp_.reset();
   timers_.clear_all();

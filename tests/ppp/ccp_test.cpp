@@ -280,6 +280,10 @@ TEST_CASE("ccp takes stateful mode only where allowed and insisted on") {
   policy.begin_judging();
   CHECK(judge(policy, kMppe, {0, 0, 0, 0x40}).verdict == Verdict::ack);
 
+  policy.restart();
+  policy.begin_judging();
+  CHECK(judge(policy, kMppe, {0, 0, 0, 0x40}).verdict == Verdict::nak);
+
   const Octets stateful = {0, 0, 0, 0x40};
   CHECK(policy.naked({kMppe, stateful}));
   CHECK(request(policy) == Octets{18, 6, 0, 0, 0, 0x40});

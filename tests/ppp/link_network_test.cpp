@@ -116,7 +116,7 @@ TEST_CASE("link that prefers encryption falls back, and says so") {
 TEST_CASE("link that prefers encryption falls back when CCP goes unanswered") {
   LinkPair pair(without_echo(with(client_config(), EncryptionPolicy::prefer)),
                 without_echo(with(server_config(), EncryptionPolicy::prefer)));
-  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
     return frame.protocol != protocol::kCcp;
   };
   pair.start();
@@ -130,7 +130,7 @@ TEST_CASE("link that prefers encryption falls back when CCP goes unanswered") {
 
 TEST_CASE("link that requires encryption ends when CCP goes unanswered") {
   LinkPair pair(client_config(), with(server_config(), EncryptionPolicy::prefer));
-  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
     return frame.protocol != protocol::kCcp;
   };
   pair.start();
@@ -186,7 +186,7 @@ TEST_CASE("link lets its client in although IPCP began before CCP") {
   // CCP is held up until IPCP has come through both ways.
   LinkPair pair(client_config(), server_config());
   bool hold = true;
-  pair.filter = [&](const LinkEnd&, const ControlFrame& frame) {
+  pair.filter = [&](const LinkEnd&, ControlFrame& frame) {
     return !(hold && frame.protocol == protocol::kCcp);
   };
   pair.start();
@@ -243,7 +243,7 @@ TEST_CASE("link ends when the peer rejects or closes IPCP") {
 
 TEST_CASE("link takes a peer that leaves before CCP is agreed to leave because of it") {
   LinkPair pair(client_config(), server_config());
-  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
     return frame.protocol != protocol::kCcp;
   };
   pair.start();
@@ -315,6 +315,97 @@ TEST_CASE("link refuses an address of no use") {
   none.start();
   none.run(seconds(10));
   CHECK(none.client.ended.value().cause == Cause::ipcp_no_local_address);
+}
+
+TEST_CASE("link that would be encrypted in one direction alone is not encrypted") {
+  for (const EncryptionPolicy policy : {EncryptionPolicy::prefer, EncryptionPolicy::require}) {
+    LinkPair pair(with(client_config(), policy), with(server_config(), EncryptionPolicy::off));
+    Octets request;
+    pair.filter = [&](const LinkEnd&, ControlFrame& frame) {
+      if (frame.protocol == protocol::kCcp && frame.information[0] == kConfReq) {
+        request = frame.information;
+      }
+      return frame.protocol != protocol::kCcp;
+    };
+    pair.start();
+    pair.run(seconds(1));
+    REQUIRE(!request.empty());
+    request[0] = kConfAck;
+    pair.inject(pair.client, protocol::kCcp, request);
+    // Naked for want of the option, until Max-Failure.
+    for (std::uint8_t id = 1; id < 20 && pair.sent(pair.client, protocol::kCcp, kConfAck) == 0;
+         ++id)
+      pair.inject(pair.client, protocol::kCcp, control_packet(kConfReq, id));
+    pair.run(seconds(1));
+    CHECK(pair.client.encryptions == 0);
+    CHECK(pair.client.network.has_value() == (policy == EncryptionPolicy::prefer));
+    if (policy == EncryptionPolicy::prefer) {
+      CHECK(pair.sent(pair.client, protocol::kCcp, kTermReq) == 1);
+    } else {
+      CHECK(pair.client.ended.value().cause == Cause::mppe_peer_refused);
+    }
+  }
+}
+
+TEST_CASE("link that was encrypted does not come back in clear") {
+  LinkPair pair(with(client_config(), EncryptionPolicy::prefer), server_config());
+  REQUIRE(pair.up());
+  Octets request;
+  pair.filter = [&](const LinkEnd&, ControlFrame& frame) {
+    request = frame.information;
+    return false;
+  };
+  // LCP anew, and this time the peer asks for no authentication.
+  pair.inject(pair.client, protocol::kLcp, control_packet(kConfReq, 99, "0506 55667788"));
+  request.clear();
+  pair.run(seconds(4));
+  REQUIRE(!request.empty());
+  REQUIRE(request[0] == kConfReq);
+  request[0] = kConfAck;
+  pair.inject(pair.client, protocol::kLcp, request);
+  pair.run(seconds(2));
+  CHECK(pair.client.ended.value().cause == Cause::mppe_no_keys);
+  CHECK(!pair.client.network);
+}
+
+TEST_CASE("link that begins anew has no past") {
+  LinkPair pair(without_echo(with(client_config(), EncryptionPolicy::prefer)),
+                without_echo(with(server_config(), EncryptionPolicy::prefer)));
+  std::uint8_t id = 100;
+  for (int call = 0; call < 3; ++call) {
+    REQUIRE(pair.up());
+    for (unsigned i = 0; i < Link::kMaxRekeys; ++i) {
+      pair.inject(pair.client, protocol::kCcp, control_packet(kConfReq, ++id, "1206 01000040"));
+      pair.run(minutes(3));
+    }
+    REQUIRE(pair.client.encryption);
+    pair.client.link.lower_down(pair.now(), {});
+    pair.server.link.lower_down(pair.now(), {});
+    pair.run(seconds(1));
+    pair.client.ended.reset();
+    pair.server.ended.reset();
+  }
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
+    return frame.protocol != protocol::kCcp;
+  };
+  pair.start();
+  pair.run(minutes(2));
+  CHECK(pair.client.network);
+  CHECK(!pair.client.encryption);
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link takes a cleared call before CCP is agreed to be cleared because of it") {
+  LinkPair pair(client_config(), server_config());
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
+    return frame.protocol != protocol::kCcp;
+  };
+  pair.start();
+  pair.run(seconds(2));
+  pair.inject(pair.client, protocol::kCcp, control_packet(kConfReq, 1, "1206 01000020"));
+  pair.client.link.lower_down(pair.now(), {Cause::peer_cleared_call, 3, {}});
+  pair.client.drain();
+  CHECK(pair.client.ended.value().cause == Cause::mppe_bits_refused);
 }
 
 }  // namespace

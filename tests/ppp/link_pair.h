@@ -158,8 +158,8 @@ class LinkPair {
   Credentials account{"alice", SecretText("secret")};
   IpAssignment assignment = some_assignment();
   std::string authenticated_name;
-  /// Sees every frame before the wire; false loses it.
-  std::function<bool(const LinkEnd& from, const ControlFrame& frame)> filter;
+  /// Has every frame before the wire, and may change it; false loses it.
+  std::function<bool(const LinkEnd& from, ControlFrame& frame)> filter;
 
   void start() {
     client.link.lower_up(now_);

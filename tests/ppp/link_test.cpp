@@ -1,5 +1,6 @@
 #include "ppp/link.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -83,14 +84,14 @@ TEST_CASE("link names the authentication that it does not answer to") {
 
 TEST_CASE("link ends when nobody answers, and when authentication stalls") {
   LinkPair silent(client_config(), server_config());
-  silent.filter = [](const LinkEnd&, const ControlFrame&) { return false; };
+  silent.filter = [](const LinkEnd&, ControlFrame&) { return false; };
   silent.start();
   silent.run(minutes(2));
   CHECK(silent.client.ended.value().cause == Cause::lcp_timeout);
   CHECK(silent.client.story == "establish dead ended");
 
   LinkPair stalled(client_config(), server_config());
-  stalled.filter = [](const LinkEnd&, const ControlFrame& frame) {
+  stalled.filter = [](const LinkEnd&, ControlFrame& frame) {
     return frame.protocol != protocol::kChap;
   };
   stalled.start();
@@ -118,7 +119,7 @@ TEST_CASE("link closes on both ends when one end is told to") {
 TEST_CASE("link closes within its limit when the peer does not answer") {
   LinkPair pair(client_config(), server_config());
   REQUIRE(pair.up());
-  pair.filter = [](const LinkEnd&, const ControlFrame&) { return false; };
+  pair.filter = [](const LinkEnd&, ControlFrame&) { return false; };
   pair.client.link.close(pair.now(), {Cause::idle_timeout, 0, {}});
   pair.run(Link::kTerminateLimit - milliseconds(1));
   CHECK(!pair.client.ended);
@@ -152,7 +153,7 @@ TEST_CASE("link ends at once when the call is gone, and can begin anew") {
 
 TEST_CASE("link that had ended by itself keeps its cause when the call goes") {
   LinkPair pair(client_config("wrong"), server_config());
-  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
     return frame.protocol != protocol::kLcp || frame.information[0] != kTermReq;
   };
   pair.start();
@@ -177,7 +178,7 @@ TEST_CASE("link notices a peer that no longer answers, and only after silence") 
   }
   CHECK(pair.sent(pair.client, protocol::kLcp, kEchoReq) == echoes);
 
-  pair.filter = [](const LinkEnd&, const ControlFrame&) { return false; };
+  pair.filter = [](const LinkEnd&, ControlFrame&) { return false; };
   pair.run(seconds(30) * 4);
   CHECK(!pair.client.ended);
   pair.run(seconds(35));
@@ -244,7 +245,7 @@ TEST_CASE("rfc1661/3.4 what does not belong to the phase is dropped silently") {
   const Octets packet = control_packet(kConfReq, 1);
   LinkPair pair(client_config(), server_config());
   CHECK(pair.inject(pair.client, protocol::kLcp, packet) == Drop::ppp_wrong_phase);
-  pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
     return frame.protocol == protocol::kLcp;
   };
   pair.start();
@@ -297,6 +298,69 @@ TEST_CASE("link ignores answers that nobody asked for") {
   CHECK(pair.server.link.phase() == Phase::establish);
   pair.run(seconds(1));
   CHECK(pair.client.network);
+}
+
+TEST_CASE("link does not believe a server that does not know the password") {
+  LinkPair pair(client_config(), server_config());
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
+    constexpr std::uint8_t kSuccess = 3;
+    if (frame.protocol == protocol::kChap && frame.information[0] == kSuccess) {
+      frame.information[6] ^= 1;  // the first digit behind S=
+    }
+    return true;
+  };
+  pair.start();
+  pair.run(seconds(5));
+  CHECK(pair.client.ended.value().cause == Cause::server_not_authentic);
+  CHECK(!pair.client.network);
+}
+
+TEST_CASE("link that hears data does without echo replies") {
+  LinkPair pair(client_config(), without_echo(server_config()));
+  REQUIRE(pair.up());
+  pair.filter = [](const LinkEnd&, ControlFrame&) { return false; };
+  for (int i = 0; i < 20; ++i) {
+    pair.run(seconds(35));
+    pair.client.link.note_traffic(pair.now());
+  }
+  CHECK(pair.sent(pair.client, protocol::kLcp, kEchoReq) >= 10);
+  CHECK(pair.client.network);
+}
+
+TEST_CASE("link that goes back to the Establish phase leaves the timers of the later ones") {
+  LinkPair pair(client_config(), server_config());
+  pair.filter = [](const LinkEnd&, ControlFrame& frame) {
+    return frame.protocol == protocol::kLcp;
+  };
+  pair.start();
+  pair.run(seconds(20));
+  REQUIRE(pair.client.link.phase() == Phase::authenticate);
+  pair.filter = [](const LinkEnd&, ControlFrame&) { return false; };
+  pair.inject(pair.client, protocol::kLcp, control_packet(kConfReq, 9, "0305c22381 0506 55667788"));
+  REQUIRE(pair.client.link.phase() == Phase::establish);
+  pair.run(minutes(2));
+  CHECK(pair.client.ended.value().cause == Cause::lcp_timeout);
+}
+
+TEST_CASE("rfc1661/6.1 no frame is longer than the peer's mru") {
+  LinkConfig server = server_config();
+  server.mru = 128;
+  LinkPair pair(client_config(), server);
+  REQUIRE(pair.up());
+  REQUIRE(pair.client.framing->peer_mru == 128);
+  std::size_t longest = 0;
+  pair.filter = [&](const LinkEnd& from, ControlFrame& frame) {
+    if (&from == &pair.client) longest = std::max(longest, frame.information.size());
+    return true;
+  };
+  const Octets unknown_code = control_packet(200, 1, Octets(300));
+  for (const PppProtocol each :
+       {protocol::kLcp, protocol::kCcp, protocol::kIpcp, PppProtocol(0xc02b)}) {
+    longest = 0;
+    pair.inject(pair.client, each, unknown_code);
+    CAPTURE(each.value());
+    CHECK(longest == 128);
+  }
 }
 
 }  // namespace
