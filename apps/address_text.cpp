@@ -36,10 +36,6 @@ bool looks_like_ipv6(std::string_view text) {
   return text.starts_with('[') || std::ranges::count(text, ':') > 1;
 }
 
-std::uint32_t mask_of(unsigned length) {
-  return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length);
-}
-
 }  // namespace
 
 TextResult<HostPort> parse_host_port(std::string_view text) {
@@ -74,15 +70,7 @@ TextResult<HostPort> parse_host_port(std::string_view text) {
   return result;
 }
 
-Ipv4Address Ipv4Prefix::last() const noexcept {
-  return Ipv4Address(network.value() | ~mask_of(length));
-}
-
-std::string Ipv4Prefix::text() const {
-  return fmt::format("{}/{}", network.text(), length);
-}
-
-TextResult<Ipv4Prefix> parse_prefix(std::string_view text) {
+TextResult<io::Ipv4Prefix> parse_prefix(std::string_view text) {
   if (looks_like_ipv6(text))
     return wrong(fmt::format("'{}' is IPv6, which is not yet possible here", text), "leave it out");
   const std::size_t slash = text.find('/');
@@ -95,8 +83,8 @@ TextResult<Ipv4Prefix> parse_prefix(std::string_view text) {
   if (!length)
     return wrong(fmt::format("'{}' is not a prefix length", text.substr(slash + 1)),
                  "write a number from 0 to 32, as in 10.0.0.0/8");
-  const Ipv4Prefix prefix{Ipv4Address(address->value() & mask_of(*length)), *length};
-  if (prefix.network != *address)
+  const auto prefix = io::Ipv4Prefix::holding(*address, static_cast<std::uint8_t>(*length));
+  if (prefix.address() != *address)
     return wrong(fmt::format("'{}' has bits set beyond its prefix length", text),
                  fmt::format("for the network write {}, for the one host {}/32", prefix.text(),
                              address->text()));

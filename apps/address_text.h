@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lib/ipv4.h"
+#include "tunnel/io/ipv4_prefix.h"
 
 namespace pptp::app {
 
@@ -31,19 +32,8 @@ struct HostPort {
 /// host or host:port.
 TextResult<HostPort> parse_host_port(std::string_view text);
 
-struct Ipv4Prefix {
-  Ipv4Address network;  ///< bits beyond `length` are zero
-  unsigned length = 0;  ///< 0..32
-
-  Ipv4Address last() const noexcept;
-
-  std::string text() const;
-
-  bool operator==(const Ipv4Prefix&) const = default;
-};
-
 /// 10.0.0.0/8.
-TextResult<Ipv4Prefix> parse_prefix(std::string_view text);
+TextResult<io::Ipv4Prefix> parse_prefix(std::string_view text);
 
 TextResult<Ipv4Address> parse_address(std::string_view text);
 

@@ -200,7 +200,7 @@ TextResult<void> AllowedAddresses::add(std::string_view word) {
   if (rules_.empty()) others_ = false;
   if (word == "*" || word == "-") {
     // Everything that no word before it is about.
-    rules_.push_back({Ipv4Prefix(), word == "*"});
+    rules_.push_back({io::Ipv4Prefix(), word == "*"});
     return {};
   }
   const bool allow = !word.starts_with('!');
@@ -213,21 +213,21 @@ TextResult<void> AllowedAddresses::add(std::string_view word) {
   }
   const auto address = parse_address(word);
   if (!address) return std::unexpected(address.error());
-  rules_.push_back({{*address, 32}, allow});
+  rules_.push_back({io::Ipv4Prefix(*address), allow});
   return {};
 }
 
 bool AllowedAddresses::allows(Ipv4Address address) const noexcept {
   for (const Rule& rule : rules_) {
-    if (rule.prefix.network <= address && address <= rule.prefix.last()) return rule.allow;
+    if (rule.prefix.contains(address)) return rule.allow;
   }
   return others_;
 }
 
 std::optional<Ipv4Address> AllowedAddresses::fixed() const noexcept {
-  if (rules_.empty() || !rules_.front().allow || rules_.front().prefix.length != 32)
+  if (rules_.empty() || !rules_.front().allow || rules_.front().prefix.length() != 32)
     return std::nullopt;
-  return rules_.front().prefix.network;
+  return rules_.front().prefix.address();
 }
 
 ChapSecrets ChapSecrets::parse(std::string_view text, const std::string& source) {

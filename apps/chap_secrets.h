@@ -11,6 +11,7 @@
 #include "apps/config_error.h"
 #include "auth/credentials.h"
 #include "lib/secret.h"
+#include "tunnel/io/ipv4_prefix.h"
 
 namespace pptp::app {
 
@@ -30,7 +31,7 @@ class AllowedAddresses {
 
  private:
   struct Rule {
-    Ipv4Prefix prefix;
+    io::Ipv4Prefix prefix;
     bool allow = true;
   };
 

@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include "apps/wipe_text.h"
+#include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
 namespace {
@@ -21,30 +22,12 @@ std::string reason(int number) {
   return std::generic_category().message(number);
 }
 
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path)
-      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)) {}
-
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  ~OpenFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-
-  int descriptor() const noexcept { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
 }  // namespace
 
 std::expected<FileText, ConfigError> read_file(const std::string& path) {
-  const OpenFile file(path);
-  if (file.descriptor() < 0) return std::unexpected(ConfigError{path, 0, 0, reason(errno), {}});
-  return read_descriptor(file.descriptor(), path);
+  const io::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) return std::unexpected(ConfigError{path, 0, 0, reason(errno), {}});
+  return read_descriptor(file.fd(), path);
 }
 
 std::expected<FileText, ConfigError> read_descriptor(int descriptor, const std::string& shown) {

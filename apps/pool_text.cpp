@@ -21,13 +21,11 @@ TextResult<AddressRange> parse_range(std::string_view text) {
   if (text.find('/') != std::string_view::npos) {
     const auto prefix = parse_prefix(text);
     if (!prefix) return std::unexpected(prefix.error());
-    AddressRange range{prefix->network, prefix->last()};
-    if (prefix->length < 31) {
-      // The network's own address and its broadcast address are nobody's.
-      range.first = Ipv4Address(range.first.value() + 1);
-      range.last = Ipv4Address(range.last.value() - 1);
-    }
-    return range;
+    const std::uint32_t rest = prefix->length() == 0 ? ~0U : (1U << (32U - prefix->length())) - 1;
+    const std::uint32_t network = prefix->address().value();
+    // The network's own address and its broadcast address are nobody's, unless it has no others.
+    const std::uint32_t unused = prefix->length() < 31 ? 1 : 0;
+    return AddressRange{Ipv4Address(network + unused), Ipv4Address(network + rest - unused)};
   }
   const std::size_t dash = text.find('-');
   const auto first = parse_address(trimmed(text.substr(0, dash)));

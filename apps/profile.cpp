@@ -211,13 +211,13 @@ class ProfileMaker {
     return static_cast<std::uint16_t>(octets);
   }
 
-  std::vector<Ipv4Prefix> routes() {
-    std::vector<Ipv4Prefix> routes;
+  std::vector<io::Ipv4Prefix> routes() {
+    std::vector<io::Ipv4Prefix> routes;
     for (const TomlValue& element : settings_.list("network.routes")) {
       const auto prefix = parse_prefix(std::get<std::string>(element.data));
       if (!prefix) {
         error(element.place, "'network.routes': " + prefix.error().message, prefix.error().hint);
-      } else if (prefix->length == 0) {
+      } else if (prefix->length() == 0) {
         error(element.place, "'network.routes': 0.0.0.0/0 is everything",
               "write default-route = true instead");
       } else if (std::ranges::find(routes, *prefix) != routes.end()) {

@@ -45,7 +45,7 @@ struct Profile {
     bool probe_mtu = false;
     bool mss_clamp = true;
     bool default_route = false;
-    std::vector<Ipv4Prefix> routes;
+    std::vector<io::Ipv4Prefix> routes;
     DnsChoice dns;
     bool ipv6 = true;
     std::string netns;        ///< empty: the one we are in

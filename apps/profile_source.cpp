@@ -1,6 +1,5 @@
 #include "apps/profile_source.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 #include <unistd.h>
@@ -10,14 +9,13 @@
 
 #include "apps/config_file.h"
 #include "apps/wipe_text.h"
+#include "tunnel/io/runtime_dir.h"
 
 namespace pptp::app {
 namespace {
 
 constexpr std::string_view kHostFolder = "/etc/pptpd-user";
 constexpr std::string_view kSuffix = ".toml";
-// NAME.journal and its like must fit into a file name.
-constexpr std::size_t kMaxName = 200;
 
 std::vector<std::string_view> secret_keys() {
   std::vector<std::string_view> keys;
@@ -30,6 +28,11 @@ std::vector<std::string_view> secret_keys() {
 TomlEntry text_entry(std::string key, std::string value, const std::string& source) {
   const Place place{source, 0, 0};
   return {std::move(key), place, TomlValue{std::move(value), place, {}}};
+}
+
+// A name that begins with '-' would be taken for an option by the next command.
+bool is_profile_name(const std::string& name) {
+  return io::valid_profile_name(name) && name.front() != '-';
 }
 
 std::string first_line(std::string text) {
@@ -56,13 +59,6 @@ ProfileFolders ProfileFolders::of(const char* config_home, const char* home) {
 
 ProfileFolders ProfileFolders::from_environment() {
   return of(std::getenv("XDG_CONFIG_HOME"), std::getenv("HOME"));
-}
-
-bool is_profile_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= kMaxName && name.front() != '.' && name.front() != '-' &&
-         std::ranges::none_of(name, [](char c) {
-           return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-         });
 }
 
 std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile,
@@ -104,6 +100,10 @@ std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
   if (request.profile.empty()) {
     whole = "--server";
     auto server = parse_host_port(request.server);
+    if (server && !is_profile_name(server->host))
+      return std::unexpected(
+          ConfigErrors{{"--server", 0, 0, "the name is too long to go by",
+                        "give it a profile of its own: pptpd-user profile new"}});
     name = server ? server->host : "server";
     layers.push_back({{text_entry("server", request.server, "--server")}, "--server"});
     layers.push_back({{text_entry("user", request.user, "--user")}, "--user"});

@@ -41,9 +41,6 @@ struct FoundProfile {
 std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile,
                                                       const ProfileFolders& folders);
 
-/// Whether a profile may be called that: its name becomes part of file names.
-bool is_profile_name(std::string_view name) noexcept;
-
 /// Finds, reads and checks.
 std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
                                                   const ProfileFolders& folders);
