@@ -34,7 +34,7 @@ constexpr SettingInfo kKeys[] = {
     {"network.routes", kTexts, "[]", now, false,
      R"(networks behind the tunnel: "10.0.0.0/8", ...)"},
     {"network.dns", kText | kTexts, R"("peer")", now, false,
-     R"(name servers: "peer" (what the server says), "none", or a list)"},
+     R"(name servers: "peer" (what the server says) or "none")"},
     {"network.ipv6", kFlag, "true", now, false, "IPv6 inside the tunnel, where the server has it"},
     {"network.netns", kText, R"("")", default_only, false,
      "put the interface into this named network namespace"},

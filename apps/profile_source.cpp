@@ -8,7 +8,7 @@
 #include <fmt/core.h>
 
 #include "apps/config_file.h"
-#include "apps/wipe_text.h"
+#include "apps/password.h"
 #include "tunnel/io/runtime_dir.h"
 
 namespace pptp::app {
@@ -33,14 +33,6 @@ TomlEntry text_entry(std::string key, std::string value, const std::string& sour
 // A name that begins with '-' would be taken for an option by the next command.
 bool is_profile_name(const std::string& name) {
   return io::valid_profile_name(name) && name.front() != '-';
-}
-
-std::string first_line(std::string text) {
-  const std::size_t end = text.find('\n');
-  std::string line = text.substr(0, end);
-  wipe_text(text);
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return line;
 }
 
 }  // namespace
@@ -80,12 +72,12 @@ std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile
     std::error_code error;
     if (std::filesystem::status(path, error).type() != std::filesystem::file_type::not_found)
       return FoundProfile{profile, path.string()};
-    if (!looked.empty()) looked += " or ";
+    if (!looked.empty()) looked += " and ";
     looked += path.string();
   }
   const bool is_file = profile.ends_with(kSuffix);
   return std::unexpected(ConfigError{
-      profile, 0, 0, fmt::format("there is no such profile: neither {} is there", looked),
+      profile, 0, 0, fmt::format("there is no such profile; looked for {}", looked),
       is_file ? fmt::format("a file in this folder is named with a slash: ./{}", profile)
               : fmt::format("make one: pptpd-user profile new {}", profile)});
 }
@@ -111,7 +103,8 @@ std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
       auto input = read_descriptor(STDIN_FILENO, "standard input");
       if (!input) return std::unexpected(ConfigErrors{input.error()});
       layers.push_back(
-          {{text_entry("password", first_line(std::move(input->text)), "--password-stdin")},
+          {{text_entry("password", std::string(first_line(std::move(input->text)).view()),
+                       "--password-stdin")},
            "--password-stdin"});
     }
   } else {

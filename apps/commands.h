@@ -1,0 +1,68 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/profile_source.h"
+#include "apps/program_log.h"
+
+namespace pptp::app {
+
+// What the command line says, and the functions that do it: one file for each, cmd_NAME.cpp. A
+// function returns the program's exit status.
+
+/// What may be given with every command.
+struct Globals {
+  LogOptions log;
+};
+
+struct ConnectArguments {
+  ProfileRequest profile;
+  bool background = false;
+};
+
+struct DisconnectArguments {
+  std::string profile;  ///< empty: not named
+};
+
+struct StatusArguments {
+  std::string profile;  ///< empty: all
+  bool json = false;
+};
+
+struct ServeArguments {
+  std::string config;                 ///< empty: kServerConfigPath
+  bool check = false;                 ///< look at the configuration and end
+  std::vector<std::string> settings;  ///< --set, in order
+};
+
+struct DemoArguments {
+  unsigned seconds = 5;
+  bool json = false;
+};
+
+struct ProfileShowArguments {
+  ProfileRequest profile;
+};
+
+struct ProfileCheckArguments {
+  ProfileRequest profile;
+};
+
+struct ProfileNewArguments {
+  std::string profile;  ///< a name, or a path with a '/' in it
+};
+
+struct VersionArguments {};
+
+int run_connect(const ConnectArguments& arguments, const Globals& globals);
+int run_disconnect(const DisconnectArguments& arguments, const Globals& globals);
+int run_status(const StatusArguments& arguments, const Globals& globals);
+int run_serve(const ServeArguments& arguments, const Globals& globals);
+int run_demo(const DemoArguments& arguments, const Globals& globals);
+int run_profile_show(const ProfileShowArguments& arguments, const Globals& globals);
+int run_profile_check(const ProfileCheckArguments& arguments, const Globals& globals);
+int run_profile_new(const ProfileNewArguments& arguments, const Globals& globals);
+int run_version(const VersionArguments& arguments, const Globals& globals);
+
+}  // namespace pptp::app

@@ -1,0 +1,24 @@
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <span>
+
+#include "apps/command_line.h"
+#include "apps/ending.h"
+
+int main(int argc, char** argv) {
+  using namespace pptp::app;
+  try {
+    Commands commands;
+    commands.profile_show = run_profile_show;
+    commands.profile_check = run_profile_check;
+    commands.profile_new = run_profile_new;
+    commands.version = run_version;
+    return run_command_line(std::span<const char* const>(argv, static_cast<std::size_t>(argc)),
+                            commands);
+  } catch (const std::exception& error) {
+    const Ending ending = ending_of(Trouble::internal_error, error.what());
+    print(stderr, ending);
+    return ending.status();
+  }
+}

@@ -1,0 +1,136 @@
+#include "apps/program_log.h"
+
+#include <array>
+#include <ctime>
+#include <exception>
+#include <mutex>
+#include <sys/time.h>
+#include <syslog.h>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+
+#include "apps/terminal.h"
+
+namespace pptp::app {
+namespace {
+
+constexpr const char* kProgram = "pptpd-user";
+
+std::string_view word(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::notice:
+      return "notice";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+  }
+  return "error";
+}
+
+// spdlog has no "notice": ours move down by one, and syslog gets its "info" for it.
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return spdlog::level::trace;
+    case LogLevel::info:
+      return spdlog::level::debug;
+    case LogLevel::notice:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+LogLevel least_level(int verbosity) {
+  if (verbosity <= 0) return LogLevel::notice;
+  return verbosity == 1 ? LogLevel::info : LogLevel::debug;
+}
+
+// RFC 3339, in UTC, with microseconds.
+std::string time_now() {
+  timeval now{};
+  gettimeofday(&now, nullptr);
+  std::tm parts{};
+  gmtime_r(&now.tv_sec, &parts);
+  std::array<char, 32> seconds{};
+  const std::size_t size =
+      std::strftime(seconds.data(), seconds.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return fmt::format("{}.{:06}Z", std::string_view(seconds.data(), size), now.tv_usec);
+}
+
+}  // namespace
+
+struct ProgramLog::Impl {
+  std::mutex mutex;
+  std::shared_ptr<spdlog::logger> logger;
+  bool system_log = false;
+};
+
+ProgramLog::ProgramLog(LogOptions options) : options_(options), impl_(std::make_unique<Impl>()) {
+  // The line is complete when it gets there.
+  impl_->logger =
+      std::make_shared<spdlog::logger>(kProgram, std::make_shared<spdlog::sinks::stderr_sink_st>());
+  impl_->logger->set_pattern("%v");
+  impl_->logger->set_level(spdlog::level::trace);
+}
+
+ProgramLog::~ProgramLog() = default;
+
+void ProgramLog::line(LogLevel level, std::string_view text) noexcept {
+  if (!wants(level)) return;
+  // A log line that cannot be written, for want of memory or a reader, is lost; the call goes on.
+  try {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->system_log) {
+      impl_->logger->log(to_spdlog(level), log_line(options_.format, level, text, {}));
+      return;
+    }
+    if (phase_line_ != nullptr) phase_line_->clear();
+    impl_->logger->log(to_spdlog(level), log_line(options_.format, level, text, time_now()));
+    impl_->logger->flush();
+    if (phase_line_ != nullptr) phase_line_->redraw();
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+bool ProgramLog::wants(LogLevel level) const noexcept {
+  return level >= least_level(options_.verbosity);
+}
+
+void ProgramLog::to_system_log() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->logger = std::make_shared<spdlog::logger>(
+      kProgram,
+      std::make_shared<spdlog::sinks::syslog_sink_st>(kProgram, LOG_PID, LOG_DAEMON, false));
+  impl_->logger->set_level(spdlog::level::trace);
+  impl_->system_log = true;
+}
+
+std::string log_line(LogFormat format, LogLevel level, std::string_view text,
+                     std::string_view time) {
+  if (format == LogFormat::json) {
+    nlohmann::ordered_json line;
+    if (!time.empty()) line["time"] = time;
+    line["level"] = word(level);
+    line["message"] = text;
+    return line.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+  }
+  if (time.empty()) return std::string(text);
+  // Of the time, what changes while somebody looks on: hours to milliseconds.
+  return fmt::format("{} {:<7} {}", time.substr(11, 12), word(level), text);
+}
+
+}  // namespace pptp::app

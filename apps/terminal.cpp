@@ -1,0 +1,67 @@
+#include "apps/terminal.h"
+
+#include <cstdlib>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+namespace pptp::app {
+namespace {
+
+// ECMA-48: back to the first column, erase the line; bold, and as it was.
+constexpr std::string_view kEraseLine = "\r\x1b[2K";
+constexpr std::string_view kBold = "\x1b[1m";
+constexpr std::string_view kPlain = "\x1b[0m";
+
+void put(std::FILE* out, std::string_view text) noexcept {
+  std::fwrite(text.data(), 1, text.size(), out);
+}
+
+}  // namespace
+
+TerminalTraits TerminalTraits::of(bool is_terminal, const char* no_color, const char* term) {
+  // no-color.org: any value but an empty one.
+  const bool refused = no_color != nullptr && no_color[0] != '\0';
+  const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+  return {is_terminal && !dumb, is_terminal && !dumb && !refused};
+}
+
+TerminalTraits TerminalTraits::of(std::FILE* stream) {
+  return of(isatty(fileno(stream)) != 0, std::getenv("NO_COLOR"), std::getenv("TERM"));
+}
+
+void PhaseLine::show(std::string_view phase) {
+  if (phase == phase_) return;
+  phase_ = phase;
+  if (traits_.is_terminal) {
+    redraw();
+  } else {
+    fmt::print(out_, "{}\n", phase_);
+    std::fflush(out_);
+  }
+}
+
+void PhaseLine::finish(std::string_view text) {
+  clear();
+  phase_.clear();
+  if (traits_.colour) put(out_, kBold);
+  put(out_, text);
+  if (traits_.colour) put(out_, kPlain);
+  put(out_, "\n");
+  std::fflush(out_);
+}
+
+void PhaseLine::clear() noexcept {
+  if (!traits_.is_terminal || phase_.empty()) return;
+  put(out_, kEraseLine);
+  std::fflush(out_);
+}
+
+void PhaseLine::redraw() noexcept {
+  if (!traits_.is_terminal || phase_.empty()) return;
+  put(out_, kEraseLine);
+  put(out_, phase_);
+  std::fflush(out_);
+}
+
+}  // namespace pptp::app

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace pptp::app {
+
+/// What a stream can show.
+struct TerminalTraits {
+  bool is_terminal = false;
+  bool colour = false;  ///< a terminal, NO_COLOR is not set, TERM is not "dumb"
+
+  /// `no_color` and `term` are the environment's, null where they are not set.
+  static TerminalTraits of(bool is_terminal, const char* no_color, const char* term);
+  static TerminalTraits of(std::FILE* stream);
+};
+
+/// What is going on right now: on a terminal one line that is replaced by the next, elsewhere a
+/// line for each.
+class PhaseLine {
+ public:
+  PhaseLine(std::FILE* out, TerminalTraits traits) noexcept : out_(out), traits_(traits) {}
+
+  PhaseLine(const PhaseLine&) = delete;
+  PhaseLine& operator=(const PhaseLine&) = delete;
+
+  /// Nothing of it stays on the terminal.
+  ~PhaseLine() { clear(); }
+
+  void show(std::string_view phase);
+
+  /// A last word, that stays.
+  void finish(std::string_view text);
+
+  /// Takes the line off the terminal, for somebody else's output. redraw() brings it back.
+  void clear() noexcept;
+  void redraw() noexcept;
+
+ private:
+  std::FILE* out_;
+  TerminalTraits traits_;
+  std::string phase_;
+};
+
+}  // namespace pptp::app
