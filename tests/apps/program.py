@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The program as its users meet it: program.py PROGRAM VERSION TAP_FOLDER"""
+
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import tempfile
+
+PROGRAM, VERSION, TAP_FOLDER = sys.argv[1:4]
+sys.path.insert(0, TAP_FOLDER)
+import tap  # noqa: E402
+
+
+class World:
+    """A home of its own to run the program in."""
+
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="pptpd-user-")
+        self.home = pathlib.Path(self._folder.name)
+        self.complaints = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+    def write(self, name, text, mode=0o600):
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return str(path)
+
+    def run(self, *arguments, stdin="", **environment):
+        return subprocess.run(
+            [PROGRAM, *arguments], input=stdin, capture_output=True, check=False, cwd=self.home,
+            encoding="utf-8", errors="surrogateescape", timeout=20,
+            env={"HOME": str(self.home), "PATH": os.environ["PATH"], **environment})
+
+    def expect(self, what, holds):
+        if not holds:
+            self.complaints.append(what)
+
+    def expect_result(self, result, status, out=None, err=""):
+        what = f"{' '.join(result.args[1:])}: "
+        self.expect(f"{what}status {result.returncode}, not {status}", result.returncode == status)
+        if out is not None:
+            self.expect(f"{what}standard output is {result.stdout!r}", result.stdout == out)
+        self.expect(f"{what}{err!r} is not in {result.stderr!r}", err in result.stderr)
+        if status == 0:
+            self.expect(f"{what}standard error is {result.stderr!r}", result.stderr == "")
+
+
+PLAIN = 'server = "vpn.example.com"\nuser = "alice"\n'
+
+
+def version_and_help(world):
+    world.expect_result(world.run("version"), 0, f"pptpd-user {VERSION}\n")
+    for arguments in [["--help"], ["profile", "--help"], ["profile", "show", "--help"]]:
+        result = world.run(*arguments)
+        world.expect_result(result, 0)
+        world.expect(f"{arguments}: no usage line", "Usage: pptpd-user" in result.stdout)
+
+
+def usage_errors(world):
+    for arguments, err in [
+            ([], "a command is missing"),
+            (["versoin"], "did you mean 'version'?"),
+            (["profile"], "a command is missing"),
+            (["profile", "shwo", "x"], "did you mean 'show'?"),
+            (["profile", "show"], "PROFILE is required"),
+            (["profile", "show", "a", "b"], "'b' is one argument too many"),
+            (["profile", "show", "a", "--ste", "b=c"], "did you mean '--set'?"),
+            (["version", "--log-format", "xml"], "--log-format"),
+            (["\udcff\udcfe"], "there is no command")]:
+        result = world.run(*arguments)
+        world.expect_result(result, 2, "", err)
+        world.expect(f"{arguments}: no id", "[config-invalid]" in result.stderr)
+        world.expect(f"{arguments}: no way to help", "--help" in result.stderr)
+
+
+def new_profiles(world):
+    path = world.home / ".config/pptpd-user/office.toml"
+    world.expect_result(world.run("profile", "new", "office"), 0, f"{path}\n")
+    world.expect("it is not the owner's alone", stat.S_IMODE(path.stat().st_mode) == 0o600)
+    world.expect_result(world.run("profile", "check", "office"), 0, "office: ok\n")
+    path.write_text(PLAIN)
+    world.expect_result(world.run("profile", "new", "office"), 2, "", "File exists")
+    world.expect("it was written over", path.read_text() == PLAIN)
+    (world.home / "link.toml").symlink_to(world.home / "target.toml")
+    world.expect_result(world.run("profile", "new", "./link.toml"), 2, "", "File exists")
+    world.expect("a link was followed", not (world.home / "target.toml").exists())
+    world.expect_result(world.run("profile", "new", "./here.toml"), 0, "./here.toml\n")
+    world.expect_result(world.run("profile", "new", "./none/here.toml"), 2, "", "No such file")
+    world.expect_result(world.run("profile", "new", "-"), 2, "")
+    other = world.home / "elsewhere"
+    world.expect_result(world.run("profile", "new", "x", XDG_CONFIG_HOME=str(other)), 0,
+                        f"{other}/pptpd-user/x.toml\n")
+
+
+def finding_profiles(world):
+    world.write(".config/pptpd-user/office.toml", PLAIN)
+    world.write("xdg/pptpd-user/office.toml", PLAIN + "[network]\nmtu = 1300\n")
+    world.write("here.toml", PLAIN)
+    result = world.run("profile", "show", "office")
+    world.expect("not from ~/.config", ".config/pptpd-user/office.toml:1" in result.stdout)
+    result = world.run("profile", "show", "office", XDG_CONFIG_HOME=str(world.home / "xdg"))
+    world.expect("not from $XDG_CONFIG_HOME", "network.mtu = 1300" in result.stdout)
+    world.expect_result(world.run("profile", "check", "./here.toml"), 0, "here: ok\n")
+    world.expect_result(world.run("profile", "check", "-", stdin=PLAIN), 0, "stdin: ok\n")
+    missing = world.run("profile", "check", "missing")
+    world.expect_result(missing, 2, "", "/etc/pptpd-user/missing.toml")
+    world.expect_result(world.run("profile", "check", "here.toml"), 2, "", "./here.toml")
+
+
+def mistakes(world):
+    path = world.write("p.toml", PLAIN + "[network]\nmtuu = 1400\nroutes = [\"10.0.0.1/8\"]\n"
+                       "[link]\ndemand = true\n")
+    result = world.run("profile", "check", path, "--set", "network.dns=pear")
+    world.expect_result(result, 2, "")
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(" ")]
+    wanted = [f"--set network.dns: 'network.dns'", f"{path}:4:1: unknown key 'network.mtuu'",
+              f"{path}:5:11: 'network.routes'", f"{path}:7:10: 'link.demand' is not yet possible"]
+    world.expect(f"these are not the four mistakes, in order: {lines}",
+                 len(lines) == 4 and all(l.startswith(w) for l, w in zip(lines, wanted)))
+    world.expect("the nearest key is not named", "did you mean 'network.mtu'?" in result.stderr)
+    for command in ["check", "show"]:
+        broken = world.run("profile", command, world.write("q.toml", PLAIN + "mtu = = 3\n"))
+        world.expect_result(broken, 2, "", "q.toml:3:7: ")
+
+
+def secrets(world):
+    text = PLAIN + 'password = "hunter2"\n'
+    private = world.write("private.toml", text)
+    shown = world.run("profile", "show", private)
+    world.expect_result(shown, 0)
+    world.expect("the password is shown", "hunter2" not in shown.stdout)
+    world.expect("the password is not masked", 'password = "***"' in shown.stdout)
+    for mode in [0o644, 0o640, 0o604]:
+        result = world.run("profile", "check", world.write("open.toml", text, mode))
+        world.expect_result(result, 2, "", "chmod 600 ")
+        world.expect("the password is in the error", "hunter2" not in result.stderr)
+    world.write("secret", "hunter2\n", 0o644)
+    with_file = world.write("file.toml", PLAIN + 'password-file = "secret"\n')
+    world.expect_result(world.run("profile", "check", with_file), 2, "", "chmod 600 ")
+    (world.home / "secret").chmod(0o600)
+    world.expect_result(world.run("profile", "check", with_file), 0, "file: ok\n")
+    wrong = world.run("profile", "check", private, "--set", 'password=["hunter2"]')
+    world.expect_result(wrong, 2, "", "--set password: ")
+    world.expect("the password is in the error", "hunter2" not in wrong.stderr)
+
+
+def where_values_come_from(world):
+    path = world.write("p.toml", PLAIN + "[network]\nmtu = 1300\n")
+    shown = world.run("profile", "show", path, "--set", "network.default-route=true").stdout.splitlines()
+    for start, end in [('server = "vpn.example.com"', f"# {path}:1"), ("network.mtu = 1300", f"# {path}:4"),
+                       ("network.default-route = true", "# --set"), ("link.echo-interval = 30", "# default"),
+                       ("# password is not set", "")]:
+        world.expect(f"no line from {start!r} to {end!r}",
+                     any(line.startswith(start) and line.endswith(end) for line in shown))
+
+
+def complaints_of(test):
+    with World() as world:
+        test(world)
+        return world.complaints
+
+
+tap.report({test.__name__.replace("_", " "): complaints_of(test) for test in [
+    version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from]})
