@@ -101,7 +101,7 @@ IoResult<void> Journal::rewrite(const std::vector<json>& records) {
 }
 
 void Journal::discard() noexcept {
-  ::unlink(path_.c_str());
+  remove_file(path_);
   fd_.reset();
 }
 
