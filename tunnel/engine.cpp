@@ -15,6 +15,9 @@ void Engine::connected(TimePoint now) {
 void Engine::control_received(TimePoint now, Bytes octets) {
   control_.received(now, octets);
   settle(now);
+  if (!connected_ || early_.empty()) return;
+  std::vector<Packet> early = std::exchange(early_, {});
+  gre_received(now, early);
 }
 
 void Engine::control_closed(TimePoint now) {
@@ -23,6 +26,7 @@ void Engine::control_closed(TimePoint now) {
 }
 
 void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
+  if (!connected_) return keep_early(packets);
   for (Packet& packet : packets) {
     rx_.put(now, std::move(packet));
     packet.release();
@@ -30,6 +34,18 @@ void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
   }
   if (rx_.heard()) control_.heard(now);
   after_rx(now);
+}
+
+/// The peer's first packets may overtake its Outgoing-Call-Reply (interop note 3.6).
+void Engine::keep_early(std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    if (early_.size() < kMaxEarly) {
+      early_.push_back(std::move(packet));
+    } else {
+      rx_.count(Drop::ppp_wrong_phase);
+      packet.release();
+    }
+  }
 }
 
 /// Control frames are acted upon one by one, before the next packet is deciphered: the keys for it
@@ -135,12 +151,14 @@ void Engine::settle(TimePoint now) {
 }
 
 void Engine::apply(CallConnected&& event) {
+  connected_ = true;
   tx_.connect(event.peer_call_id);
   events_.emplace_back(std::move(event));
 }
 
 void Engine::apply(CallEnded&& event) {
   set_gate(Gate::closed);
+  early_.clear();
   events_.emplace_back(std::move(event));
 }
 

@@ -82,6 +82,10 @@ class Engine {
   Drops drops() const noexcept;
 
  private:
+  /// More than a peer sends before it has heard anything of us.
+  static constexpr std::size_t kMaxEarly = 8;
+
+  void keep_early(std::span<Packet> packets);
   void drain_rx(TimePoint now);
   void after_rx(TimePoint now);
   void settle(TimePoint now);
@@ -109,6 +113,8 @@ class Engine {
   Control control_;
   TxPath tx_;
   RxPath rx_;
+  bool connected_ = false;
+  std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;
   std::uint16_t peer_mru_ = 1500;
   std::deque<EngineEvent> events_;

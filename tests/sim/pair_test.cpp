@@ -352,6 +352,15 @@ TEST_CASE("call/no GRE from the server is named as such, within ten seconds") {
   CHECK(pair.client().end->cause == Cause::gre_blocked);
 }
 
+TEST_CASE("call/GRE that arrives before Outgoing-Call-Reply is kept: no retry is needed") {
+  PairConfig config;
+  config.faults.control_delay = milliseconds(200);
+  Pair pair(config);
+  pair.start();
+  INFO(pair.transcript());
+  CHECK(pair.run(milliseconds(1'000), [&] { return pair.both_up(); }));
+}
+
 TEST_CASE("call/either side can end it, in less than two seconds, also when the other is gone") {
   for (const bool reachable : {true, false}) {
     for (const Role who : {Role::client, Role::server}) {

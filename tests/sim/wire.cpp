@@ -7,7 +7,8 @@ namespace pptp::sim {
 
 void Wire::send_control(TimePoint now, Role to, Bytes octets) {
   TimePoint& latest = latest_control_[std::to_underlying(to)];
-  push(in_order_arrival(now, latest), to, Arrival::Kind::control, {octets.begin(), octets.end()});
+  push(in_order_arrival(now + faults_.control_delay, latest), to, Arrival::Kind::control,
+       {octets.begin(), octets.end()});
 }
 
 void Wire::send_gre(TimePoint now, Role to, Bytes octets) {

@@ -15,7 +15,8 @@ namespace pptp::sim {
 /// What the path between two hosts does to datagrams; TCP suffers delay alone, as it would.
 struct Faults {
   Duration latency = std::chrono::milliseconds(10);
-  Duration jitter{};  ///< up to this much more, each for itself; order is kept
+  Duration jitter{};         ///< up to this much more, each for itself; order is kept
+  Duration control_delay{};  ///< TCP takes this much longer
   double loss = 0;
   double duplicate = 0;
   double reorder = 0;  ///< held back by up to 15 ms, so that later ones overtake
