@@ -14,7 +14,7 @@
 namespace pptp::io {
 
 /// Octets of one request or reply, newline included.
-inline constexpr std::size_t kControlMessageLimit = std::size_t{256} * 1024;
+inline constexpr std::size_t kControlMessageLimit = 256 * 1024;
 
 /// NAME.sock: a local stream socket on which the same user or root may ask for things; one JSON
 /// request and one JSON reply a line, as many as a client likes. Removed when this goes.

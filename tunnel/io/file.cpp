@@ -33,16 +33,12 @@ IoResult<void> replace_file(const std::string& path, std::string_view text) {
   int error = write_all(fd.fd(), text);
   if (error == 0 && ::fsync(fd.fd()) != 0) error = errno;
   if (error != 0) {
-    remove_file(temporary);
+    ::unlink(temporary.c_str());
     return failure(error, "cannot write " + temporary);
   }
   if (std::rename(temporary.c_str(), path.c_str()) != 0)
     return failure(errno, "cannot replace " + path);
   return {};
-}
-
-void remove_file(const std::string& path) noexcept {
-  ::unlink(path.c_str());
 }
 
 int write_all(int fd, std::string_view text) noexcept {

@@ -15,9 +15,6 @@ std::optional<std::string> read_file(const std::string& path);
 /// old or the new text.
 IoResult<void> replace_file(const std::string& path, std::string_view text);
 
-/// One that is not there is removed already.
-void remove_file(const std::string& path) noexcept;
-
 /// Writes everything, however many calls that takes. 0, or the errno.
 int write_all(int fd, std::string_view text) noexcept;
 

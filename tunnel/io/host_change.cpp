@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -253,22 +252,16 @@ json to_json(const HostChange& change) {
 }
 
 IoResult<HostChange> host_change_from_json(const json& object) {
-  const auto refused = [&](const std::exception& why) {
-    return failure(IoFault::bad_message,
-                   "not a change that could be undone (" + std::string(why.what()) + ")");
-  };
   try {
     const std::string& kind = object.at("change").get_ref<const std::string&>();
     if (kind == "link") return link_from_json(object);
     if (kind == "address") return address_from_json(object);
     if (kind == "route") return route_from_json(object);
     if (kind == "rule") return rule_from_json(object);
-    return refused(std::invalid_argument(kind));
-  } catch (const json::exception& error) {
-    return refused(error);
-  } catch (const std::invalid_argument& error) {
-    return refused(error);
+  } catch (const json::exception&) {
+  } catch (const std::invalid_argument&) {
   }
+  return failure(IoFault::bad_message, "not a change that could be undone: " + object.dump());
 }
 
 }  // namespace pptp::io

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <ranges>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -79,7 +81,7 @@ HostState::HostState(Netlink netlink, Journal journal) noexcept
     : netlink_(std::move(netlink)), journal_(std::move(journal)) {}
 
 HostState::~HostState() {
-  if (journal_.is_open()) (void)undo_all();
+  if (journal_.is_open()) undo_all();
 }
 
 IoResult<HostState> HostState::create(const RuntimeDir& directory, const ProfileLock& lock) {
@@ -148,8 +150,7 @@ IoResult<bool> HostState::is_free(const Tables& tables, const std::vector<Rule>&
 
 IoResult<void> HostState::configure_tunnel(const TunnelSettings& settings) {
   auto configured = configure(settings);
-  // What cannot be undone now is tried again at the end; the error that counts is the first.
-  if (!configured) (void)undo_tunnel();
+  if (!configured) undo_tunnel();
   return configured;
 }
 
@@ -214,39 +215,39 @@ IoResult<void> HostState::keep_server_outside(Ipv4Address server) {
   // The table for the host's own addresses is looked up before any other.
   if (way->local) return {};
 
-  const std::uint32_t table = tables_ ? tables_->server : kMainTable;
-  auto added = change(Route{.destination = Ipv4Prefix(server),
-                            .table = table,
-                            .device = way->device,
-                            .gateway = way->gateway,
-                            .gateway6 = way->gateway6,
-                            .source = way->source,
-                            .mtu = way->route_mtu});
-  if (added && tables_) return keep_way_back_outside(server, *way, table);
-  // A host route that is there already does what ours would have done.
-  if (!added && !tables_ && added.error().error == EEXIST) return {};
-  return added;
-}
+  Route to_server{.destination = Ipv4Prefix(server),
+                  .table = tables_ ? tables_->server : kMainTable,
+                  .device = way->device,
+                  .gateway = way->gateway,
+                  .gateway6 = way->gateway6,
+                  .source = way->source,
+                  .mtu = way->route_mtu};
+  auto added = change(to_server);
+  if (!tables_) {
+    // A host route that is there already does what ours would have done.
+    if (!added && added.error().error == EEXIST) return {};
+    return added;
+  }
+  if (!added) return added;
 
-IoResult<void> HostState::keep_way_back_outside(Ipv4Address server, const RouteAnswer& way,
-                                                std::uint32_t table) {
   // What arrives is checked without a mark, so that for packets from the server, and from the
   // gateway, which has to find us by ARP, the unmarked way back must not lead into the tunnel.
-  const auto device = netlink_.link(way.device);
+  const auto device = netlink_.link(way->device);
   if (!device) return std::unexpected(device.error());
   if (!has_strict_reverse_path(device->name)) return {};
   const auto rule_to = [&](Ipv4Address address) {
-    return change(Rule{.priority = kServerPriority, .table = table, .to = Ipv4Prefix(address)});
+    return change(
+        Rule{.priority = kServerPriority, .table = tables_->server, .to = Ipv4Prefix(address)});
   };
   if (auto rule = rule_to(server); !rule) return rule;
-  if (!way.gateway) return {};
-  if (auto route = change(Route{.destination = Ipv4Prefix(*way.gateway),
-                                .table = table,
-                                .device = way.device,
-                                .source = way.source});
+  if (!way->gateway) return {};
+  if (auto route = change(Route{.destination = Ipv4Prefix(*way->gateway),
+                                .table = tables_->server,
+                                .device = way->device,
+                                .source = way->source});
       !route)
     return route;
-  return rule_to(*way.gateway);
+  return rule_to(*way->gateway);
 }
 
 IoResult<void> HostState::add_default_route(const TunnelSettings& settings) {
@@ -323,6 +324,7 @@ IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& loc
     return failure(IoFault::already_locked, "process " + std::to_string(contents->owner.pid) +
                                                 " runs profile '" + lock.profile() +
                                                 "', though its lock is gone");
+  std::error_code ignored;
   UndoReport report;
   // A boot undoes everything.
   if (contents->owner.boot_id == here.boot_id) {
@@ -338,7 +340,7 @@ IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& loc
         report.failed.push_back(change.error());
     }
   }
-  if (report.failed.empty()) remove_file(path);
+  if (report.failed.empty()) std::filesystem::remove(path, ignored);
   return report;
 }
 

@@ -89,8 +89,6 @@ class HostState {
   IoResult<bool> is_free(const Tables& tables, const std::vector<Rule>& rules);
   IoResult<void> configure(const TunnelSettings& settings);
   IoResult<void> keep_server_outside(Ipv4Address server);
-  IoResult<void> keep_way_back_outside(Ipv4Address server, const RouteAnswer& way,
-                                       std::uint32_t table);
   IoResult<void> add_default_route(const TunnelSettings& settings);
 
   static Tables tables_of_slot(std::uint32_t slot) noexcept;

@@ -1,5 +1,7 @@
 #include "tunnel/io/ipv4_prefix.h"
 
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <system_error>
 
@@ -21,6 +23,22 @@ Result<Ipv4Prefix> parse_ipv4_prefix(std::string_view text) noexcept {
   const Ipv4Prefix prefix = Ipv4Prefix::holding(*address, length);
   if (prefix.address() != *address) return std::unexpected(Error::bad_value);
   return prefix;
+}
+
+std::vector<Ipv4Prefix> prefixes_of(Ipv4Address first, Ipv4Address last) {
+  std::vector<Ipv4Prefix> prefixes;
+  std::uint64_t from = first.value();
+  const std::uint64_t end = std::uint64_t{last.value()} + 1;
+  while (from < end) {
+    // As many addresses as the alignment of the first allows, and as are left.
+    const int aligned = from == 0 ? 32 : std::countr_zero(from);
+    const int left = static_cast<int>(std::bit_width(end - from)) - 1;
+    const int bits = std::min({aligned, left, 32});
+    prefixes.push_back(Ipv4Prefix::holding(Ipv4Address(static_cast<std::uint32_t>(from)),
+                                           static_cast<std::uint8_t>(32 - bits)));
+    from += std::uint64_t{1} << bits;
+  }
+  return prefixes;
 }
 
 }  // namespace pptp::io

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/error.h"
 #include "lib/ipv4.h"
@@ -52,5 +53,9 @@ class Ipv4Prefix {
 /// "10.0.0.0/8"; without "/length", one host. Error::bad_value for anything else, bits behind the
 /// prefix included: they are more likely a slip than meant.
 Result<Ipv4Prefix> parse_ipv4_prefix(std::string_view text) noexcept;
+
+/// The fewest networks that together hold the addresses from `first` to `last`, both included, and
+/// no other. Empty when `last` comes before `first`.
+std::vector<Ipv4Prefix> prefixes_of(Ipv4Address first, Ipv4Address last);
 
 }  // namespace pptp::io

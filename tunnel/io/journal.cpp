@@ -101,7 +101,7 @@ IoResult<void> Journal::rewrite(const std::vector<json>& records) {
 }
 
 void Journal::discard() noexcept {
-  remove_file(path_);
+  ::unlink(path_.c_str());
   fd_.reset();
 }
 

@@ -30,7 +30,7 @@ class TcpStream {
 
   /// Octets waiting to be sent, beyond which the connection is given up: PPTP's control messages
   /// are small, and a peer that does not read them is not there.
-  static constexpr std::size_t kSendLimit = std::size_t{64} * 1024;
+  static constexpr std::size_t kSendLimit = 64 * 1024;
 
   TcpStream(TcpStream&&) noexcept;
   TcpStream& operator=(TcpStream&&) noexcept;
