@@ -10,6 +10,10 @@ int main(int argc, char** argv) {
   using namespace pptp::app;
   try {
     Commands commands;
+    commands.connect = run_connect;
+    commands.disconnect = run_disconnect;
+    commands.status = run_status;
+    commands.serve = run_serve;
     commands.profile_show = run_profile_show;
     commands.profile_check = run_profile_check;
     commands.profile_new = run_profile_new;

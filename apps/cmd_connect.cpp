@@ -1,0 +1,89 @@
+#include <csignal>
+#include <cstdio>
+#include <fcntl.h>
+#include <memory>
+#include <optional>
+#include <unistd.h>
+#include <utility>
+
+#include "apps/client_session.h"
+#include "apps/commands.h"
+#include "apps/password.h"
+#include "apps/progress.h"
+#include "apps/runtime.h"
+#include "tunnel/io/privileges.h"
+
+namespace pptp::app {
+namespace {
+
+Ending call(Profile profile, Credentials credentials, ProgramLog& log, Progress& progress) {
+  std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
+  if (!directory) return std::move(directory.error());
+  io::IoResult<io::ProfileLock> lock = directory->lock(profile.name);
+  if (!lock) return ending_of(lock.error());
+  const std::string name = profile.name;
+  Ending ending = ClientSession(std::move(profile), std::move(credentials), *directory,
+                                *std::move(lock), log, progress)
+                      .run();
+  remember_ending(*directory, name, ending);
+  return ending;
+}
+
+/// A session of its own, and nothing of the terminal but what the pipe tells.
+void leave_terminal(ProgramLog& log) {
+  ::setsid();
+  const io::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    ::dup2(null.fd(), fd);
+  log.to_system_log();
+}
+
+int failed(const Ending& ending) {
+  print(stderr, ending);
+  return ending.status();
+}
+
+}  // namespace
+
+int run_connect(const ConnectArguments& arguments, const Globals& globals) {
+  ProgramLog log(globals.log);
+  std::expected<Profile, ConfigErrors> profile =
+      load_profile(arguments.profile, ProfileFolders::from_environment());
+  if (!profile) {
+    print(stderr, std::move(profile.error()));
+    return static_cast<int>(ExitStatus::config_invalid);
+  }
+  if (const io::IoResult<void> able =
+          io::check_privileges({.raw_socket = true, .network_admin = true, .tun = true});
+      !able) {
+    return failed(ending_of(able.error()));
+  }
+  std::expected<Credentials, Ending> credentials = credentials_for(*profile);
+  if (!credentials) return failed(credentials.error());
+
+  std::unique_ptr<Progress> progress;
+  if (arguments.background) {
+    // Forked before anything is opened: the child owns all of it from the beginning.
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return failed(ending_of(io::io_error(errno, "pipe")));
+    io::UniqueFd reading(ends[0]);
+    io::UniqueFd writing(ends[1]);
+    const pid_t child = ::fork();
+    if (child < 0) return failed(ending_of(io::io_error(errno, "cannot go to the background")));
+    if (child > 0) {
+      writing.reset();
+      return relay_progress(std::move(reading), log);
+    }
+    reading.reset();
+    leave_terminal(log);
+    std::signal(SIGPIPE, SIG_IGN);
+    progress = std::make_unique<PipedProgress>(std::move(writing));
+  } else {
+    progress = std::make_unique<ShownProgress>(log);
+  }
+  const Ending ending = call(*std::move(profile), *std::move(credentials), log, *progress);
+  progress->ended(ending);
+  return ending.status();
+}
+
+}  // namespace pptp::app

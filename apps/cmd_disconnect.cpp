@@ -1,0 +1,74 @@
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/runtime.h"
+#include "tunnel/io/control_client.h"
+
+namespace pptp::app {
+namespace {
+
+/// Taking down may last 2 s; the routes go after that.
+constexpr Duration kAnswerTimeout = std::chrono::seconds(2);
+constexpr Duration kEndTimeout = std::chrono::seconds(5);
+constexpr Duration kPollInterval = std::chrono::milliseconds(20);
+
+std::vector<std::string> running(const io::RuntimeDir& directory) {
+  std::vector<std::string> names;
+  for (const std::string& name : directory.profiles_with_socket()) {
+    if (io::control_request(directory.socket_path(name), {{"command", "status"}}, kAnswerTimeout)) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
+  const auto answer = io::control_request(directory.socket_path(profile),
+                                          {{"command", "disconnect"}}, kAnswerTimeout);
+  if (!answer) {
+    if (answer.error().fault == io::IoFault::not_running) {
+      fmt::print(stderr, "{} is not up\n", profile);
+      return 0;
+    }
+    const Ending ending = ending_of(answer.error());
+    print(stderr, ending);
+    return ending.status();
+  }
+  // It is down when its process has let go of the lock.
+  for (Duration waited{}; waited < kEndTimeout; waited += kPollInterval) {
+    if (directory.lock(profile)) return 0;
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  fmt::print(stderr, "{} takes long to end its call\n", profile);
+  return 0;
+}
+
+}  // namespace
+
+int run_disconnect(const DisconnectArguments& arguments, const Globals& globals) {
+  ProgramLog log(globals.log);
+  const std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
+  if (!directory) {
+    print(stderr, directory.error());
+    return directory.error().status();
+  }
+  if (!arguments.profile.empty()) return disconnect(*directory, arguments.profile);
+  const std::vector<std::string> names = running(*directory);
+  if (names.size() == 1) return disconnect(*directory, names.front());
+  if (names.empty()) {
+    fmt::print(stderr, "nothing is up\n");
+    return 0;
+  }
+  fmt::print(stderr, "several are up; name one of them:\n");
+  for (const std::string& name : names)
+    fmt::print(stderr, "  {}\n", name);
+  return static_cast<int>(ExitStatus::config_invalid);
+}
+
+}  // namespace pptp::app

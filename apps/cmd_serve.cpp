@@ -1,0 +1,63 @@
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apps/commands.h"
+#include "apps/runtime.h"
+#include "apps/server_session.h"
+#include "tunnel/io/privileges.h"
+
+namespace pptp::app {
+namespace {
+
+int failed(const Ending& ending) {
+  print(stderr, ending);
+  return ending.status();
+}
+
+/// Servers are told apart by where they listen. No profile is called that: '@' begins no file of
+/// theirs.
+std::string lock_name(const ServerConfig& config) {
+  return fmt::format("@serve-{}-{}", config.listen.text(), config.port);
+}
+
+}  // namespace
+
+int run_serve(const ServeArguments& arguments, const Globals& globals) {
+  ProgramLog log(globals.log);
+  std::expected<ServerConfig, ConfigErrors> config =
+      load_server_config(arguments.config, arguments.settings);
+  if (!config) {
+    print(stderr, std::move(config.error()));
+    return static_cast<int>(ExitStatus::config_invalid);
+  }
+  std::expected<ChapSecrets, ConfigError> users = ChapSecrets::load(config->users);
+  if (!users) {
+    print(stderr, ConfigErrors{std::move(users.error())});
+    return static_cast<int>(ExitStatus::config_invalid);
+  }
+  print(stderr, users->warnings());
+  print(stderr, users->errors());
+  if (arguments.check) {
+    fmt::print("{} user(s), listening on {}:{}\n", users->size(), config->listen.text(),
+               config->port);
+    return users->errors().empty() ? 0 : static_cast<int>(ExitStatus::config_invalid);
+  }
+  if (const io::IoResult<void> able =
+          io::check_privileges({.raw_socket = true, .network_admin = true, .tun = true});
+      !able) {
+    return failed(ending_of(able.error()));
+  }
+  std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
+  if (!directory) return failed(directory.error());
+  io::IoResult<io::ProfileLock> lock = directory->lock(lock_name(*config));
+  if (!lock) return failed(ending_of(lock.error()));
+  const Ending ending =
+      ServerSession(*std::move(config), *std::move(users), *directory, *std::move(lock), log).run();
+  if (ending.exit != ExitStatus::interrupted) return failed(ending);
+  return ending.status();
+}
+
+}  // namespace pptp::app

@@ -1,0 +1,112 @@
+#include "apps/progress.h"
+
+#include <cstdio>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace pptp::app {
+
+std::string summary(const StatusReport& report) {
+  std::string text = fmt::format("{} is up: {}", report.interface, report.local);
+  if (!report.peer.empty()) text += fmt::format(" -> {}", report.peer);
+  if (report.mppe) {
+    text += fmt::format(", MPPE {} bit {}", report.mppe->bits,
+                        report.mppe->stateful ? "stateful" : "stateless");
+  } else {
+    text += ", NOT ENCRYPTED";
+  }
+  return text + fmt::format(", MTU {}", report.mtu);
+}
+
+ShownProgress::ShownProgress(ProgramLog& log)
+    : log_(log), line_(stderr, TerminalTraits::of(stderr)) {
+  log_.share_terminal_with(&line_);
+}
+
+ShownProgress::~ShownProgress() {
+  log_.share_terminal_with(nullptr);
+}
+
+void ShownProgress::phase(std::string_view text) {
+  line_.show(text);
+}
+
+void ShownProgress::up(const StatusReport& report) {
+  line_.finish(summary(report));
+}
+
+void ShownProgress::ended(const Ending& ending) {
+  line_.clear();
+  if (!ending.id.empty()) {
+    print(stderr, ending);
+  } else if (!ending.summary.empty()) {
+    line_.finish(ending.summary);
+  }
+}
+
+PipedProgress::PipedProgress(io::UniqueFd pipe) noexcept : pipe_(std::move(pipe)) {}
+
+namespace {
+
+void write_line(const io::UniqueFd& pipe, const nlohmann::json& document) {
+  if (!pipe) return;
+  const std::string line =
+      document.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+  // Whoever waited may be gone; the call goes on without being watched.
+  (void)!::write(pipe.fd(), line.data(), line.size());
+}
+
+}  // namespace
+
+void PipedProgress::phase(std::string_view text) {
+  write_line(pipe_, {{"phase", text}});
+}
+
+void PipedProgress::up(const StatusReport& report) {
+  write_line(pipe_, {{"up", summary(report)}});
+  pipe_.reset();
+}
+
+void PipedProgress::ended(const Ending& ending) {
+  write_line(pipe_, {{"ended", describe(ending)}, {"status", ending.status()}});
+  pipe_.reset();
+}
+
+int relay_progress(io::UniqueFd pipe, ProgramLog& log) {
+  PhaseLine line(stderr, TerminalTraits::of(stderr));
+  log.share_terminal_with(&line);
+  std::FILE* const in = ::fdopen(pipe.release(), "r");
+  std::string text;
+  int status = static_cast<int>(ExitStatus::internal_error);
+  bool told = false;
+  for (int c = std::fgetc(in); c != EOF && !told; c = std::fgetc(in)) {
+    if (c != '\n') {
+      text += static_cast<char>(c);
+      continue;
+    }
+    const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+    text.clear();
+    if (document.contains("phase")) {
+      line.show(document.value("phase", ""));
+    } else if (document.contains("up")) {
+      line.finish(document.value("up", ""));
+      status = 0;
+      told = true;
+    } else if (document.contains("ended")) {
+      line.clear();
+      fmt::print(stderr, "{}", document.value("ended", ""));
+      status = document.value("status", status);
+      told = true;
+    }
+  }
+  std::fclose(in);
+  log.share_terminal_with(nullptr);
+  if (!told) print(stderr, ending_of(Trouble::internal_error, "the background process is gone"));
+  return status;
+}
+
+}  // namespace pptp::app

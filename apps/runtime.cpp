@@ -1,0 +1,81 @@
+#include "apps/runtime.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "tunnel/io/control_client.h"
+#include "tunnel/io/host_state.h"
+
+namespace pptp::app {
+namespace {
+
+constexpr Duration kAnswerTimeout = std::chrono::seconds(2);
+
+void report_recovery(ProgramLog& log, const io::Recovered& recovered) {
+  if (!recovered.result) {
+    return log.line(LogLevel::warning,
+                    fmt::format("what the call {} left on this host is still there: {}",
+                                recovered.profile, recovered.result.error().text()));
+  }
+  if (recovered.result->undone > 0) {
+    log.line(LogLevel::notice,
+             fmt::format("the call {} did not end well: took back {} change(s) that it "
+                         "had made on this host",
+                         recovered.profile, recovered.result->undone));
+  }
+  for (const std::string& left : recovered.result->left_alone) {
+    log.line(LogLevel::notice,
+             fmt::format("left alone, as somebody else has changed it: {}", left));
+  }
+  for (const io::IoError& failed : recovered.result->failed) {
+    log.line(LogLevel::warning, failed.text());
+  }
+}
+
+std::optional<StatusReport::Last> read_last(const io::RuntimeDir& directory,
+                                            const std::string& profile) {
+  const std::optional<std::string> text = directory.read_last(profile);
+  if (!text) return std::nullopt;
+  const nlohmann::json document = nlohmann::json::parse(*text, nullptr, false);
+  if (!document.is_object()) return std::nullopt;
+  return StatusReport::Last{document.value("exit", 0), document.value("id", std::string()),
+                            document.value("summary", std::string())};
+}
+
+}  // namespace
+
+std::expected<io::RuntimeDir, Ending> open_runtime_dir(ProgramLog& log) {
+  const io::IoResult<std::string> path = io::RuntimeDir::default_path();
+  if (!path) return std::unexpected(ending_of(path.error()));
+  io::IoResult<io::RuntimeDir> directory = io::RuntimeDir::open(*path);
+  if (!directory) return std::unexpected(ending_of(directory.error()));
+  for (const io::Recovered& recovered : io::recover_all(*directory)) {
+    report_recovery(log, recovered);
+  }
+  return *std::move(directory);
+}
+
+StatusReport ask_status(const io::RuntimeDir& directory, const std::string& profile) {
+  const auto answer =
+      io::control_request(directory.socket_path(profile), {{"command", "status"}}, kAnswerTimeout);
+  StatusReport report;
+  if (answer) {
+    if (auto said = status_from_json(*answer)) report = *std::move(said);
+  }
+  report.profile = profile;
+  report.last = read_last(directory, profile);
+  if (!answer && report.last && report.last->exit != 0) report.state = CallState::failed;
+  return report;
+}
+
+void remember_ending(const io::RuntimeDir& directory, const std::string& profile,
+                     const Ending& ending) {
+  const nlohmann::json last = {
+      {"exit", ending.status()}, {"id", ending.id}, {"summary", ending.summary}};
+  (void)directory.write_last(profile, last.dump() + "\n");  // a convenience: its loss is no failure
+}
+
+}  // namespace pptp::app

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "apps/ending.h"
+#include "apps/program_log.h"
+#include "apps/status_report.h"
+#include "tunnel/io/runtime_dir.h"
+
+namespace pptp::app {
+
+/// The directory where this user's running calls are found. First puts the host back where a call
+/// that was killed had changed it.
+std::expected<io::RuntimeDir, Ending> open_runtime_dir(ProgramLog& log);
+
+/// What a profile's process says of itself; where none runs, that it is idle and how its last call
+/// ended.
+StatusReport ask_status(const io::RuntimeDir& directory, const std::string& profile);
+
+/// Keeps how a profile's call ended, for ask_status().
+void remember_ending(const io::RuntimeDir& directory, const std::string& profile,
+                     const Ending& ending);
+
+}  // namespace pptp::app

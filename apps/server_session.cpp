@@ -1,0 +1,221 @@
+#include "apps/server_session.h"
+
+#include <csignal>
+#include <set>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "tunnel/sizes.h"
+
+namespace pptp::app {
+namespace {
+
+/// Slots for all calls together: batches under way, and room for receive orders that wait.
+constexpr std::size_t kPoolSlots = 4096;
+
+constexpr std::uint32_t kPathMtu = 1500;
+
+AcceptorConfig acceptor_config(const ServerConfig& config) {
+  AcceptorConfig acceptor;
+  acceptor.address = config.address;
+  acceptor.pool = config.pool;
+  acceptor.dns = config.dns;
+  acceptor.wins = config.wins;
+  acceptor.call.link.mru = static_cast<std::uint16_t>(max_information(kPathMtu));
+  acceptor.call.link.methods = config.methods;
+  acceptor.call.link.encryption = config.encryption;
+  if (!config.name.empty()) acceptor.call.link.local_name = config.name;
+  return acceptor;
+}
+
+}  // namespace
+
+ServerSession::ServerSession(ServerConfig config, ChapSecrets users,
+                             const io::RuntimeDir& directory, io::ProfileLock lock, LogSink& log)
+    : config_(std::move(config)),
+      users_(std::move(users)),
+      directory_(directory),
+      lock_(std::move(lock)),
+      log_(&log),
+      pool_(kPoolSlots),
+      timer_(loop_,
+             [this] {
+               acceptor_.on_deadline(loop_.now());
+               drain();
+             }),
+      mtu_(inner_mtu(kPathMtu, kMaxMtu, config_.encryption.policy != EncryptionPolicy::off)),
+      acceptor_(acceptor_config(config_), pool_, entropy_, log_) {}
+
+ServerSession::~ServerSession() = default;
+
+Ending ServerSession::run() {
+  loop_.on_signals({SIGINT, SIGTERM}, [this](int signal) { on_signal(signal); });
+  Ending ending;
+  if (const io::IoResult<void> ready = prepare(); !ready) {
+    ending = ready.error().fault == io::IoFault::address_in_use
+                 ? ending_of(Trouble::port_in_use, ready.error().text())
+                 : ending_of(ready.error());
+  } else {
+    log(LogLevel::notice,
+        fmt::format("serving on {}, interface {}, {}", listener_->local().address.text(),
+                    tun_->name(), config_.address.text()));
+    loop_.run();
+    ending = ending_of(Trouble::interrupted);
+  }
+  tun_watch_.reset();
+  if (host_) (void)host_->undo_all();
+  return ending;
+}
+
+io::IoResult<void> ServerSession::prepare() {
+  io::IoResult<io::GreServerSocket> gre = io::GreServerSocket::open(config_.listen, {});
+  if (!gre) return std::unexpected(gre.error());
+  gre_.emplace(*std::move(gre));
+  io::IoResult<io::Tun> tun = io::Tun::open("pptps%d");
+  if (!tun) return std::unexpected(tun.error());
+  tun_.emplace(*std::move(tun));
+  if (auto configured = configure_interface(); !configured) return configured;
+  // Last: who gets a connection gets a call.
+  io::IoResult<io::TcpListener> listener =
+      io::TcpListener::open(loop_, {config_.listen, config_.port},
+                            [this](io::TcpStream stream) { accepted(std::move(stream)); });
+  if (!listener) return std::unexpected(listener.error());
+  listener_.emplace(*std::move(listener));
+  gre_watch_.emplace(loop_, gre_->fd());
+  gre_watch_->on_readable([this] { gre_readable(); });
+  tun_watch_.emplace(loop_, tun_->fd());
+  tun_watch_->on_readable([this] { tun_readable(); });
+  return {};
+}
+
+/// One address for all calls, and a route for each range of the pool.
+io::IoResult<void> ServerSession::configure_interface() {
+  io::IoResult<io::HostState> host = io::HostState::create(directory_, lock_);
+  if (!host) return std::unexpected(host.error());
+  host_.emplace(*std::move(host));
+  io::TunnelSettings settings;
+  settings.device = tun_->index();
+  settings.local = config_.address;
+  settings.mtu = mtu_;
+  for (const AddressRange& range : config_.pool) {
+    for (const io::Ipv4Prefix& prefix : io::prefixes_of(range.first, range.last)) {
+      settings.routes.push_back(prefix);
+    }
+  }
+  return host_->configure_tunnel(settings);
+}
+
+void ServerSession::accepted(io::TcpStream stream) {
+  const Ipv4Address from = stream.peer().address;
+  const std::optional<SessionId> session =
+      stopping_ ? std::nullopt : acceptor_.accepted(loop_.now(), from);
+  if (!session) return log(LogLevel::warning, fmt::format("no room for {}", from.text()));
+  log(LogLevel::info, fmt::format("connection from {}", from.text()));
+  const auto [at, added] = streams_.emplace(*session, std::move(stream));
+  at->second.start(
+      [this, id = *session](Bytes octets) {
+        acceptor_.control_received(loop_.now(), id, octets);
+        drain();
+      },
+      [this, id = *session](const io::IoError&) {
+        streams_.erase(id);
+        acceptor_.control_closed(loop_.now(), id);
+        drain();
+      });
+  drain();
+}
+
+void ServerSession::gre_readable() {
+  const std::size_t count = gre_->receive(pool_, gre_in_);
+  for (io::GreDatagram& datagram : std::span(gre_in_).first(count)) {
+    acceptor_.gre_received(loop_.now(), datagram.peer, std::move(datagram.packet));
+  }
+  drain();
+}
+
+void ServerSession::tun_readable() {
+  const std::size_t count = tun_->read(pool_, tun_batch_);
+  acceptor_.ip_received(loop_.now(), std::span(tun_batch_).first(count));
+  drain();
+}
+
+void ServerSession::drain() {
+  while (std::optional<SessionEvent> event = acceptor_.poll_event())
+    on_event(*std::move(event));
+  // Outgoing-Call-Reply before LCP's first packet: not every peer keeps what comes too early.
+  send_control();
+  send_gre();
+  while (const std::optional<Packet> packet = acceptor_.poll_ip()) {
+    (void)tun_->write(packet->bytes());
+  }
+  timer_.set(acceptor_.next_deadline());
+  stop_if_done();
+}
+
+void ServerSession::send_control() {
+  while (const std::optional<ControlOutput> output = acceptor_.poll_control()) {
+    const auto found = streams_.find(output->session);
+    if (found == streams_.end()) continue;
+    if (!output->octets.empty()) found->second.send(output->octets);
+    if (!output->close) continue;
+    streams_.erase(found);
+    acceptor_.control_closed(loop_.now(), output->session);
+  }
+}
+
+void ServerSession::send_gre() {
+  std::size_t count = 0;
+  const auto flush = [&] {
+    if (count > 0) (void)gre_->send(std::span(gre_out_).first(count));
+    for (io::GreDatagram& datagram : std::span(gre_out_).first(count))
+      datagram.packet.release();
+    count = 0;
+  };
+  while (std::optional<GreOutput> output = acceptor_.poll_gre()) {
+    gre_out_[count++] = {std::move(output->packet), config_.listen, output->to};
+    if (count == gre_out_.size()) flush();
+  }
+  flush();
+}
+
+void ServerSession::on_event(SessionEvent&& event) {
+  if (const SessionSecretWanted* wanted = std::get_if<SessionSecretWanted>(&event)) {
+    find_user(*wanted);
+  } else if (const SessionUp* up = std::get_if<SessionUp>(&event)) {
+    log(LogLevel::notice,
+        fmt::format("{} from {} is up with {}{}", printable(up->user), up->from.text(),
+                    up->address.text(),
+                    up->encryption ? fmt::format(", MPPE {} bit", bit_count(up->encryption->bits))
+                                   : std::string(", not encrypted")));
+  } else if (const SessionDown* down = std::get_if<SessionDown>(&event)) {
+    log(LogLevel::notice,
+        fmt::format("call from {} ended: {}", down->from.text(), ending_of(down->end).summary));
+  }
+}
+
+void ServerSession::find_user(const SessionSecretWanted& wanted) {
+  const std::optional<User> user = users_.find(wanted.user, config_.name);
+  if (user) {
+    acceptor_.supply_secret(loop_.now(), wanted.session, &user->credentials,
+                            user->addresses.fixed());
+  } else {
+    acceptor_.supply_secret(loop_.now(), wanted.session, nullptr);
+  }
+}
+
+void ServerSession::on_signal(int) {
+  if (stopping_) return;
+  stopping_ = true;
+  listener_.reset();
+  log(LogLevel::notice, fmt::format("ending {} call(s)", acceptor_.sessions()));
+  acceptor_.close_all(loop_.now(), End{});
+  drain();
+}
+
+void ServerSession::stop_if_done() {
+  if (stopping_ && acceptor_.sessions() == 0) loop_.stop();
+}
+
+}  // namespace pptp::app
