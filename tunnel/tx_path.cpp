@@ -29,6 +29,7 @@ std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
   // The gate comes first: whatever else is wrong, nothing passes a closed one.
   if (gate_ == Gate::closed || !peer_) return Drop::send_not_up;
   if (gate_ == Gate::encrypted && !sealer_) return Drop::send_no_encryption;
+  if (!packet.empty() && packet.bytes()[0] >> 4 == 6) return Drop::send_not_up;  // no IPV6CP
   if (!is_whole_ipv4(packet.bytes())) return Drop::send_malformed;
   if (packet.size() > mtu_) return Drop::send_too_big;
   const bool framed = gate_ == Gate::encrypted

@@ -176,6 +176,9 @@ IoResult<void> apply(Netlink& netlink, const HostChange& change) {
   return std::visit(
       Overloaded{[&](const LinkChange& link) -> IoResult<void> {
                    if (auto mtu = netlink.set_link_mtu(link.device, link.mtu); !mtu) return mtu;
+                   // Nobody has negotiated IPv6: the kernel's own solicitations would go nowhere.
+                   // Where this fails they do, and are dropped.
+                   (void)netlink.set_no_ipv6_autoconfiguration(link.device);
                    return netlink.set_link_up(link.device, true);
                  },
                  [&](const InterfaceAddress& address) { return netlink.add_address(address); },

@@ -413,6 +413,18 @@ IoResult<void> Netlink::set_link_up(unsigned index, bool up) {
   return request(message.message(), up ? "cannot set the interface up" : "cannot set it down");
 }
 
+IoResult<void> Netlink::set_no_ipv6_autoconfiguration(unsigned index) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(index);
+  Message message(RTM_NEWLINK, NLM_F_ACK, header);
+  message.nest(IFLA_AF_SPEC, [](Message& families) {
+    families.nest(AF_INET6, [](Message& inet6) {
+      inet6.add(IFLA_INET6_ADDR_GEN_MODE, std::uint8_t{IN6_ADDR_GEN_MODE_NONE});
+    });
+  });
+  return request(message.message(), "cannot keep IPv6 addresses off the interface");
+}
+
 IoResult<void> Netlink::set_link_mtu(unsigned index, std::uint32_t mtu) {
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(index);

@@ -96,6 +96,9 @@ class Netlink {
   IoResult<LinkState> link(unsigned index);
   IoResult<LinkState> link(const std::string& name);
   IoResult<void> set_link_up(unsigned index, bool up);
+  /// The kernel gives the interface no IPv6 address of its own making, and so sends nothing by
+  /// itself. EAFNOSUPPORT where it has no IPv6.
+  IoResult<void> set_no_ipv6_autoconfiguration(unsigned index);
   IoResult<void> set_link_mtu(unsigned index, std::uint32_t mtu);
 
   /// EEXIST when the interface has it.
