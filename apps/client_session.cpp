@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "lib/text.h"
+#include "apps/password.h"
 #include "tunnel/sizes.h"
 
 namespace pptp::app {
@@ -43,7 +43,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
 ClientSession::~ClientSession() = default;
 
 Ending ClientSession::run() {
-  loop_.on_signals({SIGINT, SIGTERM, SIGUSR1}, [this](int signal) { on_signal(signal); });
+  loop_.on_signals({SIGINT, SIGTERM, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
   if (const io::IoResult<void> ready = prepare(); !ready) {
     finish(ending_of(ready.error(), context()));
   } else {
@@ -346,7 +346,11 @@ void ClientSession::take_back_host_changes() {
 }
 
 EndingContext ClientSession::context() const {
-  return {.server = profile_.servers.front().host, .user = credentials_->user()};
+  EndingContext context;
+  context.server = profile_.servers.front().host;
+  context.user = credentials_->user();
+  describe_password(*credentials_, context);
+  return context;
 }
 
 // --- being asked ---

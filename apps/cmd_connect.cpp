@@ -46,6 +46,8 @@ int failed(const Ending& ending) {
 }  // namespace
 
 int run_connect(const ConnectArguments& arguments, const Globals& globals) {
+  // Whoever reads our output may go; the host is put back all the same.
+  std::signal(SIGPIPE, SIG_IGN);
   ProgramLog log(globals.log);
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
@@ -76,7 +78,6 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
     }
     reading.reset();
     leave_terminal(log);
-    std::signal(SIGPIPE, SIG_IGN);
     progress = std::make_unique<PipedProgress>(std::move(writing));
   } else {
     progress = std::make_unique<ShownProgress>(log);

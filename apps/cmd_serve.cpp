@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ std::string lock_name(const ServerConfig& config) {
 }  // namespace
 
 int run_serve(const ServeArguments& arguments, const Globals& globals) {
+  std::signal(SIGPIPE, SIG_IGN);
   ProgramLog log(globals.log);
   std::expected<ServerConfig, ConfigErrors> config =
       load_server_config(arguments.config, arguments.settings);

@@ -14,7 +14,8 @@ namespace pptp::io {
 /// Looks up the IPv4 addresses of a host name as the host's name service switch does, without
 /// blocking the loop. Goes away early to give up on the answer.
 ///
-/// getaddrinfo(3) cannot be interrupted: the loop's destructor waits for one that is under way.
+/// Nothing waits for a resolver that does not answer: neither going away early, nor the end of the
+/// process.
 class Lookup {
  public:
   /// Called once, from the loop. All addresses in the resolver's order, at least one, none twice.
