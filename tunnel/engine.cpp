@@ -188,7 +188,7 @@ void Engine::apply(EncryptionDown&&) {
 }
 
 void Engine::apply(ResetRequested&&) {
-  tx_.flush();
+  tx_.flush(rx_.flush_rule());
 }
 
 void Engine::apply(NetworkUp&& event) {

@@ -74,6 +74,10 @@ std::optional<AckNo> RxPath::take_peer_acknowledgement() noexcept {
   return std::exchange(peer_acknowledgement_, std::nullopt);
 }
 
+FlushRule RxPath::flush_rule() const noexcept {
+  return opener_ ? opener_->flush_rule() : FlushRule::change_key;
+}
+
 bool RxPath::wants_reset() const noexcept {
   return opener_ && opener_->needs_reset();
 }

@@ -49,6 +49,9 @@ class RxPath {
 
   std::optional<AckNo> take_peer_acknowledgement() noexcept;
 
+  /// Stateful MPPE: what the peer does at a flushed packet; TxPath::flush() wants to know.
+  FlushRule flush_rule() const noexcept;
+
   // To Control.
   /// Stateful MPPE: whether a CCP Reset-Request is due (again; Control limits the rate).
   bool wants_reset() const noexcept;

@@ -70,8 +70,8 @@ void TxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
   sealer_.emplace(std::move(start), parameters);
 }
 
-void TxPath::flush() noexcept {
-  if (sealer_) sealer_->flush();
+void TxPath::flush(FlushRule rule) noexcept {
+  if (sealer_) sealer_->flush(rule);
 }
 
 void TxPath::acknowledge(TimePoint now, SeqNo highest) noexcept {

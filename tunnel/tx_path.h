@@ -52,8 +52,9 @@ class TxPath {
 
   void remove_key() noexcept { sealer_.reset(); }
 
-  /// CCP Reset-Request came in.
-  void flush() noexcept;
+  /// CCP Reset-Request came in; `rule` is what the peer does at a flushed packet, as far as its own
+  /// have shown it (interop note 3.10).
+  void flush(FlushRule rule) noexcept;
 
   // From RxPath.
   void acknowledge(TimePoint now, SeqNo highest) noexcept;
