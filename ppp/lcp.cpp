@@ -335,7 +335,8 @@ void LcpPolicy::receive_echo_request(Negotiator& negotiator, Identifier id, Byte
   Reader reader(data);
   const std::uint32_t magic = reader.u32();
   if (!reader.ok()) return;
-  (void)note_magic(magic);
+  // RFC 1661 6.4: our own Request that comes back may have come over a loop.
+  own_magic_seen_ = is_own_magic(magic) ? own_magic_seen_ + 1 : 0;
   // RFC 1661 5.8: the Reply has our magic number and the Request's data, cut to the peer's MRU.
   const std::size_t room = agreed_.peer_mru - kHeaderSize;
   std::vector<std::uint8_t> reply(std::min(data.size(), room));
@@ -348,16 +349,16 @@ void LcpPolicy::receive_echo_request(Negotiator& negotiator, Identifier id, Byte
 void LcpPolicy::receive_echo_reply(Bytes data) noexcept {
   Reader reader(data);
   const std::uint32_t magic = reader.u32();
-  // Our own voice is no proof of life.
-  if (!reader.ok() || note_magic(magic)) return;
+  if (!reader.ok()) return;
+  // DEVIATION: RFC 1661 5.8 has the replier put in a number of its own; some peers return the
+  // Request's. So a Reply with our number tells nothing of a loop, where our Requests come back as
+  // well, and counts as the answer it is.
+  if (!is_own_magic(magic)) own_magic_seen_ = 0;
   outstanding_echoes_ = 0;
 }
 
-// Whether it is ours: RFC 1661 6.4.
-bool LcpPolicy::note_magic(std::uint32_t magic) noexcept {
-  const bool ours = agreed_.magic != 0 && magic == agreed_.magic;
-  own_magic_seen_ = ours ? own_magic_seen_ + 1 : 0;
-  return ours;
+bool LcpPolicy::is_own_magic(std::uint32_t magic) const noexcept {
+  return agreed_.magic != 0 && magic == agreed_.magic;
 }
 
 void LcpPolicy::send_protocol_reject(Negotiator& negotiator, PppProtocol protocol,

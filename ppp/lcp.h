@@ -88,7 +88,7 @@ class LcpPolicy final : public OptionPolicy {
   std::optional<AuthProtocol> refused_auth() const noexcept { return refused_auth_; }
 
   /// RFC 1661 6.4: three times running our own magic number came back, in Configure-Requests, or in
-  /// Echo packets once opened. During negotiation the layer closes by itself; once opened the Link
+  /// Echo-Requests once opened. During negotiation the layer closes by itself; once opened the Link
   /// asks after each receive() and closes.
   bool looped_back() const noexcept { return own_magic_seen_ >= kLoopLimit; }
 
@@ -166,7 +166,7 @@ class LcpPolicy final : public OptionPolicy {
   void receive_echo_request(Negotiator& negotiator, Identifier id, Bytes data);
   void receive_echo_reply(Bytes data) noexcept;
   void receive_protocol_reject(Bytes data);
-  bool note_magic(std::uint32_t magic) noexcept;
+  bool is_own_magic(std::uint32_t magic) const noexcept;
   std::uint32_t random_magic() noexcept;
 
   LcpConfig config_;

@@ -60,20 +60,37 @@ TEST_CASE("lcp/echoes count until the peer answers one") {
   CHECK(lcp.policy.outstanding_echoes() == 0);
 }
 
-TEST_CASE("rfc1661/6.4 echoes with our own magic number are no proof of life, and three a loop") {
+TEST_CASE("rfc1661/6.4 three of our own Echo-Requests that come back running are a loop") {
   Lcp lcp(lcp_client());
   lcp.open("0506deadbeef");
-  lcp.policy.send_echo(lcp.negotiator);
-  (void)lcp.receive(kEchoReply, 2, "a0a1a2a3");
-  (void)lcp.receive(kEchoReply, 2, "a0a1a2a3");
-  CHECK(lcp.policy.outstanding_echoes() == 1);
-  CHECK_FALSE(lcp.policy.looped_back());
-  (void)lcp.receive(kEchoReq, 3, "deadbeef");
-  (void)lcp.receive(kEchoReply, 2, "a0a1a2a3");
+  for (const char* const between : {"deadbeef", "00000000"}) {
+    (void)lcp.receive(kEchoReq, 2, "a0a1a2a3");
+    (void)lcp.receive(kEchoReq, 3, "a0a1a2a3");
+    CHECK_FALSE(lcp.policy.looped_back());
+    (void)lcp.receive(kEchoReq, 4, between);
+  }
   (void)lcp.receive(kEchoReq, 2, "a0a1a2a3");
-  CHECK_FALSE(lcp.policy.looped_back());
-  (void)lcp.receive(kEchoReply, 2, "a0a1a2a3");
+  (void)lcp.receive(kEchoReq, 3, "a0a1a2a3");
+  (void)lcp.receive(kEchoReply, 3, "deadbeef");
+  // On a loop the Reply to each comes back as well, with our number: neither for nor against.
+  for (const std::uint8_t id : {std::uint8_t{4}, std::uint8_t{5}, std::uint8_t{6}}) {
+    CHECK_FALSE(lcp.policy.looped_back());
+    (void)lcp.receive(kEchoReq, id, "a0a1a2a3");
+    (void)lcp.receive(kEchoReply, id, "a0a1a2a3");
+  }
   CHECK(lcp.policy.looped_back());
+}
+
+TEST_CASE("lcp/DEVIATION an Echo-Reply with our own magic number is an answer, and no loop") {
+  Lcp lcp(lcp_client());
+  lcp.open("0506deadbeef");
+  for (int i = 0; i < 10; ++i) {
+    lcp.policy.send_echo(lcp.negotiator);
+    CHECK(lcp.policy.outstanding_echoes() == 1);
+    (void)lcp.receive(kEchoReply, 2, "a0a1a2a3");
+    CHECK(lcp.policy.outstanding_echoes() == 0);
+    CHECK_FALSE(lcp.policy.looped_back());
+  }
 }
 
 TEST_CASE("rfc1661/5.7 a Protocol-Reject is cut to the peer's MRU and has a new identifier") {
