@@ -8,9 +8,9 @@
 #include "auth/chap_packet.h"
 #include "auth/method.h"
 #include "auth/mschap_message.h"
-#include "auth/rate_cap.h"
 #include "auth/repeater.h"
 #include "lib/ids.h"
+#include "lib/rate_cap.h"
 
 namespace pptp {
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "auth/rate_cap.h"
 #include "lib/cause.h"
+#include "lib/rate_cap.h"
 #include "lib/time.h"
 #include "mppe/cipher.h"
 #include "ppp/negotiator.h"

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "auth/method.h"
-#include "auth/rate_cap.h"
 #include "lib/cause.h"
 #include "lib/deadlines.h"
 #include "lib/drops.h"
 #include "lib/ipv4.h"
 #include "lib/log.h"
+#include "lib/rate_cap.h"
 #include "mppe/cipher.h"
 #include "mppe/keys.h"
 #include "ppp/ccp.h"

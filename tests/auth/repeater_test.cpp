@@ -4,8 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include "auth/rate_cap.h"
-
 namespace pptp {
 namespace {
 
@@ -64,21 +62,6 @@ TEST_CASE("repeater/waiting takes as long as a peer's first packet and all its r
   CHECK(repeater.next_deadline() == kStart + seconds(33));
   CHECK(repeater.on_deadline(kStart + seconds(32)) == Repeater::Tick::early);
   CHECK(repeater.on_deadline(kStart + seconds(33)) == Repeater::Tick::exhausted);
-}
-
-TEST_CASE("rate_cap/a burst, then one an interval, and the burst again after rest") {
-  RateCap cap(3, seconds(1));
-  const auto admitted = [&cap](TimePoint now) {
-    int count = 0;
-    while (cap.admits(now))
-      ++count;
-    return count;
-  };
-  CHECK(admitted(kStart) == 3);
-  CHECK(admitted(kStart + std::chrono::milliseconds(999)) == 0);
-  CHECK(admitted(kStart + seconds(1)) == 1);
-  CHECK(admitted(kStart + seconds(3)) == 2);
-  CHECK(admitted(kStart + seconds(100)) == 3);
 }
 
 }  // namespace
