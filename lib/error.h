@@ -12,7 +12,7 @@ enum class Error : std::uint8_t {
   truncated,      ///< ends before its own format says so
   bad_length,     ///< a length field contradicts the format or the bytes around it
   bad_value,      ///< a field holds a value that the format forbids
-  bad_magic,      ///< RFC 2637 1.5: the magic cookie is wrong, so this is not PPTP
+  bad_magic,      ///< RFC 2637 2: the magic cookie is wrong, so this is not PPTP
   unsupported,    ///< well formed, of a kind that is not handled
   no_space,       ///< the reply or the packet does not fit
   unexpected,     ///< well formed, but not now
