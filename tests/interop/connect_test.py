@@ -34,15 +34,6 @@ def several_keys(bench):
         bench.ping_from_client(peers.SERVER_INNER)
 
 
-@case("connect: MPPE-128, stateful, where both allow it", tap=ENCIPHERED)
-def stateful(bench):
-    bench.pptpd.start("require-mppe-128", "nomppe-40", "mppe-stateful")
-    with bench.tunnel("office", encryption={"stateful": "only"}) as (_, status):
-        expect(status["mppe"], {"bits": 128, "mode": "stateful"}, "status")
-        bench.ping_from_client(peers.SERVER_INNER, count=10)
-        bench.ping_from_guest(status["local"], count=10)
-
-
 @case("connect: without MPPE where that is allowed", tap=CLEAR)
 def no_mppe(bench):
     bench.pptpd.start(*peers.NO_MPPE)

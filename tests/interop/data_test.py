@@ -2,6 +2,7 @@
 """Our client and pptpd: that what is sent arrives, in numbers and under loss."""
 
 import contextlib
+import json
 
 from harness import peers
 from harness.bench import ClientBench
@@ -40,12 +41,12 @@ def many_from_server(bench):
         bench.traffic_guest("number", status["local"], PORT, PACKETS)
         expect(result(), {"received": PACKETS, "distinct": PACKETS, "late": 0}, "packets")
         dropped = bench.program.status("office")["counters"]["dropped"]
-        expect({k: v for k, v in dropped.items() if v}, {}, "drops")
+        expect({k: v for k, v in dropped.items() if v and k.startswith(("gre-", "mppe-"))}, {}, "drops")
 
 
 @contextlib.contextmanager
 def bad_path(bench, spec):
-    """netem in the guest, on what it sends and on what it gets."""
+    """netem in the guest, on what it sends and on what it gets; fails if it has dropped nothing."""
     bench.guest.run(f"""
         ip link add ifb0 type ifb 2>/dev/null; ip link set ifb0 up
         tc qdisc add dev eth root netem {spec} && tc qdisc add dev eth clsact &&
@@ -53,6 +54,10 @@ def bad_path(bench, spec):
         tc qdisc add dev ifb0 root netem {spec}""")
     try:
         yield
+        for device in ("eth", "ifb0"):
+            shaped = json.loads(bench.guest.run(f"tc -s -j qdisc show dev {device} root"))[0]
+            if not shaped["drops"]:
+                raise AssertionError(f"the path was not bad: {shaped}")
     finally:
         bench.guest.run("tc qdisc del dev eth root; tc qdisc del dev eth clsact; ip link del ifb0")
 
@@ -66,11 +71,9 @@ def lossy(bench):
             for direction in ("fetch", "push"):
                 moved = bench.traffic_client(direction, peers.SERVER_INNER, PORT, 1_000_000)
                 expect((moved["got"], moved["bytes"]), (moved["expected"], 1_000_000), direction)
-        status = bench.program.status("office")
-        if not status["counters"]["reordered"]:
-            raise AssertionError(f"nothing was reordered: {status['counters']}")
-        if not status["counters"]["lost"]:
-            raise AssertionError(f"nothing was lost: {status['counters']}")
+        counters = bench.program.status("office")["counters"]
+        if not counters["reordered"]:
+            raise AssertionError(f"nothing was put into order: {counters}")
 
 
 main(ClientBench)

@@ -6,7 +6,7 @@ from . import lab
 
 USER, PASSWORD = "alice", "secret-of-alice"
 SERVER_INNER, CLIENT_INNER = "192.168.77.1", "192.168.77.10"  # what pptpd gives out
-LAN_HOST = "192.168.77.5"  # behind the server
+LAN_GATEWAY, LAN_HOST = "192.168.79.1", "192.168.79.5"  # behind the server
 
 MPPE_128 = ("require-mppe-128", "nomppe-40", "nomppe-stateful")
 MPPE_40 = ("require-mppe-40", "nomppe-128", "nomppe-stateful")
@@ -22,9 +22,9 @@ class Pptpd:
         self.guest = guest
         guest.run(f"""
             ip netns add lan && ip link add lan0 type veth peer name lan1 netns lan
-            ip address add {SERVER_INNER}/24 dev lan0 && ip link set lan0 up
+            ip address add {LAN_GATEWAY}/24 dev lan0 && ip link set lan0 up
             ip -n lan address add {LAN_HOST}/24 dev lan1 && ip -n lan link set lan1 up
-            ip -n lan link set lo up && ip -n lan route add default via {SERVER_INNER}""")
+            ip -n lan link set lo up && ip -n lan route add default via {LAN_GATEWAY}""")
 
     def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD):
         """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet."""

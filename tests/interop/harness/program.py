@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 from . import lab
@@ -60,10 +61,13 @@ class Program:
         return lab.wait_for(up, seconds, f"{name} to come up")
 
     def end_all(self):
-        """Ends what a failed case has left running; what it was."""
+        """Ends what a failed case has left running, so that it takes back what it did to the host: what it was."""
         left = [p for p in self.running if not p.ended()]
         for process in left:
-            process.kill()
+            try:
+                process.end()
+            except subprocess.TimeoutExpired:
+                process.kill()
         self.running.clear()
         return left
 
@@ -99,7 +103,7 @@ class Running:
         """Signals and waits: (exit status, seconds it took)."""
         began = time.monotonic()
         self.send_signal(number)
-        return self.exit_status(), time.monotonic() - began
+        return self.exit_status(10), time.monotonic() - began
 
     def kill(self):
         self._process.kill()
