@@ -180,6 +180,8 @@ def sweep():
         if owner and not os.path.exists(f"/proc/{owner[1]}"):
             _kill_inhabitants(name)
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+            for directory in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}{owner[1]}-*"):
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 def _interrupted(number, _frame):
