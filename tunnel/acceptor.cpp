@@ -7,6 +7,12 @@
 #include "tunnel/gre.h"
 
 namespace pptp {
+namespace {
+
+/// This part of the pool is kept for calls whose user is known.
+constexpr std::size_t kReserve = 4;
+
+}  // namespace
 
 struct Acceptor::Session {
   SessionId id;
@@ -18,6 +24,7 @@ struct Acceptor::Session {
   std::optional<Ipv4Address> address;
   std::optional<MppeParameters> encryption;
   Deadline deadline;
+  bool authenticated = false;
   bool closing = false;  ///< the caller has been told to close TCP
 
   Session(SessionId session, Ipv4Address peer, CallConfig config, PacketPool& pool,
@@ -41,6 +48,10 @@ Acceptor::~Acceptor() = default;
 
 std::optional<SessionId> Acceptor::accepted(TimePoint now, Ipv4Address from) {
   if (sessions_.size() >= config_.max_sessions) return std::nullopt;
+  const auto strangers = strangers_.find(from);
+  if (strangers != strangers_.end() && strangers->second >= config_.max_strangers_per_source) {
+    return std::nullopt;
+  }
   const std::optional<CallId> call_id = free_call_id(from);
   if (!call_id) return std::nullopt;
   CallConfig call = config_.call;
@@ -50,6 +61,7 @@ std::optional<SessionId> Acceptor::accepted(TimePoint now, Ipv4Address from) {
   Session& made = *session;
   by_call_.emplace(GreKey{from, *call_id}, &made);
   sessions_.emplace(id, std::move(session));
+  ++strangers_[from];
   made.engine.connected(now);
   collect(now, made);
   return id;
@@ -70,6 +82,7 @@ void Acceptor::control_closed(TimePoint now, SessionId id) {
   collect(now, *session);
   take_back_address(*session);
   by_call_.erase(GreKey{session->from, session->call_id});
+  if (!session->authenticated) forget_stranger(session->from);
   if (session->deadline) deadlines_.erase({*session->deadline, id});
   sessions_.erase(id);
 }
@@ -87,6 +100,8 @@ void Acceptor::gre_received(TimePoint now, Ipv4Address from, Packet packet) {
   const auto found = by_call_.find(GreKey{from, gre->call});
   if (found == by_call_.end()) return drops_.count(Drop::gre_other_call);
   Session& session = *found->second;
+  const std::size_t reserve = pool_.capacity() / kReserve;
+  if (!session.authenticated && pool_.available() < reserve) return drops_.count(Drop::no_slot);
   session.engine.gre_received(now, std::span(&packet, 1));
   collect(now, session);
 }
@@ -179,6 +194,12 @@ Acceptor::Session* Acceptor::find(SessionId id) noexcept {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
+/// One of them has been authenticated, or has gone.
+void Acceptor::forget_stranger(Ipv4Address from) {
+  const auto found = strangers_.find(from);
+  if (--found->second == 0) strangers_.erase(found);
+}
+
 /// Random, so that an id is not soon used again and cannot be guessed; 0 is never chosen
 /// (note 3.2).
 std::optional<CallId> Acceptor::free_call_id(Ipv4Address from) {
@@ -225,6 +246,8 @@ void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
     session.user = wanted->user;
     events_.emplace_back(SessionSecretWanted{session.id, std::move(wanted->user)});
   } else if (std::holds_alternative<Authenticated>(event)) {
+    // A re-authentication makes nobody known twice.
+    if (!std::exchange(session.authenticated, true)) forget_stranger(session.from);
     give_address(now, session);
   } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
     session.encryption = agreed->send;

@@ -27,6 +27,8 @@ struct AcceptorConfig {
   std::array<Ipv4Address, 2> dns{};
   std::array<Ipv4Address, 2> wins{};
   std::size_t max_sessions = 10'000;
+  /// Connections of one outer address whose user has not been authenticated.
+  std::size_t max_strangers_per_source = 64;
 };
 
 /// One TCP connection and the call on it.
@@ -77,13 +79,15 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  /// A TCP connection came in. nullopt: no room, close it.
+  /// A TCP connection came in. nullopt: no room, or too many strangers from there; close it.
   std::optional<SessionId> accepted(TimePoint now, Ipv4Address from);
   void control_received(TimePoint now, SessionId session, Bytes octets);
   /// TCP is gone, whoever closed it; the id means nothing any more.
   void control_closed(TimePoint now, SessionId session);
   std::optional<ControlOutput> poll_control();
 
+  /// While less than a quarter of the pool is free, only calls whose user has been authenticated
+  /// are served: what others have waiting behind holes must not starve them.
   void gre_received(TimePoint now, Ipv4Address from, Packet packet);
   std::optional<GreOutput> poll_gre();
 
@@ -116,6 +120,7 @@ class Acceptor {
   using GreKey = std::pair<Ipv4Address, CallId>;
 
   Session* find(SessionId session) noexcept;
+  void forget_stranger(Ipv4Address from);
   std::optional<CallId> free_call_id(Ipv4Address from);
   void collect(TimePoint now, Session& session);
   void on_event(TimePoint now, Session& session, EngineEvent&& event);
@@ -131,6 +136,7 @@ class Acceptor {
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::map<GreKey, Session*> by_call_;
   std::unordered_map<Ipv4Address, Session*> by_address_;
+  std::unordered_map<Ipv4Address, std::size_t> strangers_;  ///< by source; none is 0
   std::set<std::pair<TimePoint, SessionId>> deadlines_;
   std::deque<ControlOutput> control_;
   std::deque<GreOutput> gre_;

@@ -5,7 +5,10 @@
 namespace pptp {
 
 Engine::Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log)
-    : pool_(pool), control_(config, entropy, log), rx_(config.call_id) {}
+    : pool_(pool),
+      control_(config, entropy, log),
+      rx_(config.call_id),
+      keeps_early_(config.role == Role::client) {}
 
 void Engine::connected(TimePoint now) {
   control_.connected(now);
@@ -36,10 +39,12 @@ void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
   after_rx(now);
 }
 
-/// The peer's first packets may overtake its Outgoing-Call-Reply (interop note 3.6).
+/// The peer's first packets may overtake its Outgoing-Call-Reply (interop note 3.6). A server's
+/// cannot: a client has its call id from that reply, and who has not asked for a call is not to
+/// fill the pool that all calls share.
 void Engine::keep_early(std::span<Packet> packets) {
   for (Packet& packet : packets) {
-    if (early_.size() < kMaxEarly) {
+    if (keeps_early_ && early_.size() < kMaxEarly) {
       early_.push_back(std::move(packet));
     } else {
       rx_.count(Drop::ppp_wrong_phase);

@@ -113,6 +113,7 @@ class Engine {
   Control control_;
   TxPath tx_;
   RxPath rx_;
+  bool keeps_early_;
   bool connected_ = false;
   std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;

@@ -234,6 +234,79 @@ TEST_CASE("acceptor/there are no more sessions than allowed") {
   CHECK(office.dial(kHome, 4).network);
 }
 
+/// A connection that asks for a call and then sends GRE behind a hole, and no more.
+void hold_slots(Office& office, Ipv4Address from) {
+  const std::optional<SessionId> session = office.acceptor.accepted(office.now, from);
+  REQUIRE(session);
+  office.acceptor.control_received(office.now, *session,
+                                   as_bytes(octets_of(StartControlConnectionRequest{})));
+  office.acceptor.control_received(office.now, *session, as_bytes(octets_of(good_call_request())));
+  std::optional<std::uint16_t> call_id;
+  while (const auto output = office.acceptor.poll_control()) {
+    for (const ControlMessage& message : messages_in(output->octets)) {
+      if (const auto* const reply = std::get_if<OutgoingCallReply>(&message)) {
+        call_id = reply->call_id;
+      }
+    }
+  }
+  while (office.acceptor.poll_gre()) {
+  }
+  REQUIRE(call_id);
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    Octets datagram = ManualPeer::gre_datagram(SeqNo(i == 0 ? 0 : i + 1), from_digits("c021 09"));
+    Writer(MutableBytes(datagram).subspan(6, 2)).u16(*call_id);
+    office.gre_from(from, datagram);
+  }
+}
+
+TEST_CASE("acceptor/strangers that fill the pool leave slots for those who are known") {
+  Office office(config_with(8));
+  Client& known = office.dial(kHome, 1);
+  for (std::uint32_t i = 0; i < 30; ++i)
+    hold_slots(office, Ipv4Address(kOtherHome.value() + i));
+  // They did hold what they may.
+  CHECK(office.pool.available() <= office.pool.capacity() / 4);
+  CHECK(office.pool.available() + 1 >= office.pool.capacity() / 4);
+  CHECK(office.acceptor.drops()[Drop::no_slot] > 0);
+  for (std::uint32_t i = 0; i < 100; ++i)
+    check_traffic(office, known, i);
+  // And not for long.
+  office.wait(seconds(1));
+  CHECK(office.pool.available() == office.pool.capacity());
+  CHECK(office.dial(kHome, 2).network);
+}
+
+TEST_CASE("acceptor/GRE for a call that nobody has asked for is not kept") {
+  CallConfig config = Office::call_of(9);
+  config.role = Role::server;
+  ManualPeer peer(config);
+  peer.engine.connected(peer.now);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    Octets datagram = ManualPeer::gre_datagram(SeqNo(i), from_digits("ff03c021 09010008 00000000"));
+    Writer(MutableBytes(datagram).subspan(6, 2)).u16(9);
+    peer.say_datagram(datagram);
+  }
+  CHECK(peer.pool.available() == peer.pool.capacity());
+  CHECK(peer.drops(Drop::ppp_wrong_phase) == 3);
+}
+
+TEST_CASE("acceptor/a source has so many strangers and no more, the known do not count") {
+  AcceptorConfig config = config_with(8);
+  config.max_strangers_per_source = 2;
+  Office office(config);
+  for (std::uint16_t i = 1; i <= 3; ++i)
+    REQUIRE(office.dial(kHome, i).network);
+  const std::optional<SessionId> first = office.acceptor.accepted(office.now, kHome);
+  CHECK(first);
+  CHECK(office.acceptor.accepted(office.now, kHome));
+  CHECK_FALSE(office.acceptor.accepted(office.now, kHome));
+  CHECK(office.acceptor.accepted(office.now, kOtherHome));
+  office.acceptor.control_closed(office.now, *first);
+  CHECK(office.dial(kHome, 4).network);
+  CHECK(office.acceptor.accepted(office.now, kHome));
+  CHECK_FALSE(office.acceptor.accepted(office.now, kHome));
+}
+
 TEST_CASE("acceptor/a wrong password brings no session, an address is not used up") {
   Office office(config_with(1));
   Client& wrong = office.dial(kHome, Office::call_of(1, "guess"));
