@@ -15,7 +15,7 @@ namespace pptp::app {
 
 /// What the program exits with: pppd(8)'s numbers where they mean the same, from 32 on what it has
 /// no word for.
-enum class ExitStatus : int {
+enum class ExitStatus : std::uint8_t {
   ended_by_us = 0,
   internal_error = 1,
   config_invalid = 2,

@@ -1,10 +1,10 @@
 #include "apps/program_log.h"
 
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <exception>
 #include <mutex>
-#include <sys/time.h>
 #include <syslog.h>
 
 #include <fmt/core.h>
@@ -60,14 +60,15 @@ LogLevel least_level(int verbosity) {
 
 // RFC 3339, in UTC, with microseconds.
 std::string time_now() {
-  timeval now{};
-  gettimeofday(&now, nullptr);
+  using namespace std::chrono;
+  const auto now = system_clock::now();
+  const std::time_t whole = system_clock::to_time_t(floor<seconds>(now));
+  const auto rest = duration_cast<microseconds>(now - system_clock::from_time_t(whole));
   std::tm parts{};
-  gmtime_r(&now.tv_sec, &parts);
-  std::array<char, 32> seconds{};
-  const std::size_t size =
-      std::strftime(seconds.data(), seconds.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  return fmt::format("{}.{:06}Z", std::string_view(seconds.data(), size), now.tv_usec);
+  if (gmtime_r(&whole, &parts) == nullptr) return {};
+  std::array<char, 32> text{};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return fmt::format("{}.{:06}Z", std::string_view(text.data(), size), rest.count());
 }
 
 }  // namespace

@@ -17,21 +17,22 @@ namespace {
 using enum Support;
 
 constexpr SettingInfo kKeys[] = {
-    {"listen", kText, R"("0.0.0.0")", now, false, "the address to answer on, or address:port"},
-    {"users", kText, R"("/etc/ppp/chap-secrets")", now, false,
-     "who may connect, in the format of pppd's chap-secrets"},
-    {"name", kText, R"("")", now, false,
-     "our name, which the second field of a secret must have; empty: any will do"},
-    {"address", kText, R"("192.168.78.1")", now, false, "our end inside every tunnel"},
-    {"pool", kText | kTexts, R"("192.168.78.10-192.168.78.200")", now, false,
-     "the addresses that peers get: a range, a prefix, 192.168.78.10-200, or a list"},
-    {"dns", kTexts, "[]", now, false, "name servers to tell the peers, at most two"},
-    {"wins", kTexts, "[]", now, false, "WINS servers to tell the peers, at most two"},
-    {"auth.methods", kTexts, R"(["mschapv2"])", now, false, "how the peers may prove who they are"},
-    {"encryption.mppe", kText, R"("require")", now, false, R"("require", "prefer" or "off")"},
-    {"encryption.key-bits", kWholes, "[128]", now, false, "key lengths to accept, of 128, 56, 40"},
-    {"encryption.stateful", kFlag | kText, "false", default_only, false,
-     R"(true: where the peer insists; "only": ask for it)"},
+    {"listen", R"("0.0.0.0")", "the address to answer on, or address:port", kText},
+    {"users", R"("/etc/ppp/chap-secrets")", "who may connect, in the format of pppd's chap-secrets",
+     kText},
+    {"name", R"("")", "our name, which the second field of a secret must have; empty: any will do",
+     kText},
+    {"address", R"("192.168.78.1")", "our end inside every tunnel", kText},
+    {"pool", R"("192.168.78.10-192.168.78.200")",
+     "the addresses that peers get: a range, a prefix, 192.168.78.10-200, or a list",
+     kText | kTexts},
+    {"dns", "[]", "name servers to tell the peers, at most two", kTexts},
+    {"wins", "[]", "WINS servers to tell the peers, at most two", kTexts},
+    {"auth.methods", R"(["mschapv2"])", "how the peers may prove who they are", kTexts},
+    {"encryption.mppe", R"("require")", R"("require", "prefer" or "off")", kText},
+    {"encryption.key-bits", "[128]", "key lengths to accept, of 128, 56, 40", kWholes},
+    {"encryption.stateful", "false", R"(true: where the peer insists; "only": ask for it)",
+     kFlag | kText, default_only},
 };
 
 // The name goes into every Challenge (RFC 1994 4.1).
@@ -132,7 +133,7 @@ class ServerConfigMaker {
     }
     if (list.empty()) error("pool", {"it is an empty list", "give the peers some addresses"});
     const bool any = !ranges.empty();
-    ranges = without(std::move(ranges), own);
+    ranges = without(ranges, own);
     if (any && ranges.empty())
       error("pool", {"its only address is our own", "give the peers some addresses"});
     std::ranges::sort(ranges, {}, &AddressRange::first);
@@ -140,7 +141,8 @@ class ServerConfigMaker {
   }
 
   // Our own address may lie in the pool, as it does in any prefix, and is then left out.
-  static std::vector<AddressRange> without(std::vector<AddressRange> ranges, Ipv4Address own) {
+  static std::vector<AddressRange> without(const std::vector<AddressRange>& ranges,
+                                           Ipv4Address own) {
     std::vector<AddressRange> result;
     for (const AddressRange& range : ranges) {
       if (own < range.first || range.last < own) {

@@ -29,11 +29,11 @@ enum class Support : std::uint8_t {
 /// One key of a configuration file.
 struct SettingInfo {
   std::string_view key;
-  Shapes shapes = kText;
   std::string_view standard;  ///< the default as TOML; empty: none
+  std::string_view about;     ///< one line
+  Shapes shapes = kText;
   Support support = Support::now;
-  bool secret = false;     ///< never shown
-  std::string_view about;  ///< one line
+  bool secret = false;  ///< never shown
 };
 
 /// A key with the value that counts.

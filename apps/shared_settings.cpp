@@ -48,9 +48,8 @@ EncryptionPolicy read_policy(const Settings& settings, ConfigErrors& errors) {
 
 std::vector<AuthMethod> read_methods(const Settings& settings, ConfigErrors& errors) {
   constexpr std::string_view kKey = "auth.methods";
-  std::vector<std::string_view> words;
-  for (const AuthMethod method : kMethods)
-    words.push_back(name(method));
+  std::array<std::string_view, kMethods.size()> words;
+  std::ranges::transform(kMethods, words.begin(), [](AuthMethod method) { return name(method); });
 
   std::vector<AuthMethod> methods;
   for (const TomlValue& element : settings.list(kKey)) {

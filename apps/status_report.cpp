@@ -225,6 +225,7 @@ std::string to_text(const StatusReport& report, system_clock::time_point now) {
                                  counters.reordered, counters.duplicate, counters.late));
   }
   std::vector<std::string> drops;
+  drops.reserve(counters.dropped.size());
   for (const auto& [reason, count] : counters.dropped)
     drops.push_back(fmt::format("{} {}", count, reason));
   line("dropped", joined(drops));

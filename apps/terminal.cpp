@@ -14,7 +14,7 @@ constexpr std::string_view kBold = "\x1b[1m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
 void put(std::FILE* out, std::string_view text) noexcept {
-  std::fwrite(text.data(), 1, text.size(), out);
+  (void)std::fwrite(text.data(), 1, text.size(), out);
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ void PhaseLine::show(std::string_view phase) {
     redraw();
   } else {
     fmt::print(out_, "{}\n", phase_);
-    std::fflush(out_);
+    (void)std::fflush(out_);
   }
 }
 
@@ -48,20 +48,20 @@ void PhaseLine::finish(std::string_view text) {
   put(out_, text);
   if (traits_.colour) put(out_, kPlain);
   put(out_, "\n");
-  std::fflush(out_);
+  (void)std::fflush(out_);
 }
 
 void PhaseLine::clear() noexcept {
   if (!traits_.is_terminal || phase_.empty()) return;
   put(out_, kEraseLine);
-  std::fflush(out_);
+  (void)std::fflush(out_);
 }
 
 void PhaseLine::redraw() noexcept {
   if (!traits_.is_terminal || phase_.empty()) return;
   put(out_, kEraseLine);
   put(out_, phase_);
-  std::fflush(out_);
+  (void)std::fflush(out_);
 }
 
 }  // namespace pptp::app
