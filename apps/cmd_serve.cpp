@@ -40,7 +40,7 @@ int run_serve(const ServeArguments& arguments, const Globals& globals) {
     print(stderr, ConfigErrors{std::move(users.error())});
     return static_cast<int>(ExitStatus::config_invalid);
   }
-  print(stderr, users->warnings());
+  print_warnings(stderr, users->warnings());
   print(stderr, users->errors());
   if (arguments.check) {
     fmt::print("{} user(s), listening on {}:{}\n", users->size(), config->listen.text(),

@@ -6,25 +6,42 @@
 #include <fmt/core.h>
 
 namespace pptp::app {
+namespace {
+
+std::string lines(const ConfigError& error, std::string_view said) {
+  std::string text = printable(error.file);
+  if (error.line != 0) text += fmt::format(":{}:{}", error.line, error.column);
+  text += fmt::format(": {}\n", said);
+  if (!error.hint.empty()) text += fmt::format("    {}\n", printable(error.hint));
+  return text;
+}
+
+void sort_by_place(ConfigErrors& errors) {
+  std::ranges::sort(errors, {}, [](const ConfigError& error) {
+    return std::tuple(error.file, error.line, error.column, error.message);
+  });
+}
+
+}  // namespace
 
 ConfigError error_at(const Place& place, std::string message, std::string hint) {
   return {place.source, place.line, place.column, std::move(message), std::move(hint)};
 }
 
 std::string describe(const ConfigError& error) {
-  std::string text = printable(error.file);
-  if (error.line != 0) text += fmt::format(":{}:{}", error.line, error.column);
-  text += fmt::format(": {} [config-invalid]\n", printable(error.message));
-  if (!error.hint.empty()) text += fmt::format("    {}\n", printable(error.hint));
-  return text;
+  return lines(error, fmt::format("{} [config-invalid]", printable(error.message)));
 }
 
 void print(std::FILE* out, ConfigErrors errors) {
-  std::ranges::sort(errors, {}, [](const ConfigError& error) {
-    return std::tuple(error.file, error.line, error.column, error.message);
-  });
+  sort_by_place(errors);
   for (const ConfigError& error : errors)
     fmt::print(out, "{}", describe(error));
+}
+
+void print_warnings(std::FILE* out, ConfigErrors warnings) {
+  sort_by_place(warnings);
+  for (const ConfigError& warning : warnings)
+    fmt::print(out, "{}", lines(warning, "warning: " + printable(warning.message)));
 }
 
 std::string printable(std::string_view text) {

@@ -34,6 +34,9 @@ std::string describe(const ConfigError& error);
 /// All of them, in the order of the places they are at.
 void print(std::FILE* out, ConfigErrors errors);
 
+/// The same for what works and is odd: "FILE:LINE:COLUMN: warning: MESSAGE".
+void print_warnings(std::FILE* out, ConfigErrors warnings);
+
 /// Text from a configuration file as it may be shown: control characters as \xNN, the rest as it
 /// is.
 std::string printable(std::string_view text);

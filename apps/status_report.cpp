@@ -24,7 +24,7 @@ constexpr const char* kTimeFormat = "%Y-%m-%dT%H:%M:%SZ";
 std::string time_text(system_clock::time_point when) {
   const std::time_t seconds = system_clock::to_time_t(when);
   std::tm parts{};
-  gmtime_r(&seconds, &parts);
+  if (gmtime_r(&seconds, &parts) == nullptr) return {};
   std::array<char, 32> text{};
   const std::size_t size = std::strftime(text.data(), text.size(), kTimeFormat, &parts);
   return std::string(text.data(), size);

@@ -1,6 +1,10 @@
 #include "apps/password.h"
 
+#include <array>
+#include <pty.h>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <doctest/doctest.h>
 
@@ -20,6 +24,50 @@ Profile profile_with(const TemporaryFolder& folder, const std::string& line) {
   auto profile = load_profile(request, {});
   REQUIRE(profile);
   return std::move(*profile);
+}
+
+struct Asked {
+  std::string shown;   ///< on the terminal
+  std::string result;  ///< the password, or the ending's summary after an "!"
+};
+
+std::string read_until(int descriptor, std::string_view end) {
+  std::string text;
+  std::array<char, 256> buffer{};
+  while (end.empty() || text.find(end) == std::string::npos) {
+    const ssize_t count = read(descriptor, buffer.data(), buffer.size());
+    if (count <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+// A process with a terminal of its own asks, and `typed` is typed when the prompt is there.
+Asked ask_on_terminal(std::string_view typed) {
+  std::array<int, 2> pipe_ends{};
+  REQUIRE(pipe(pipe_ends.data()) == 0);
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto password = ask_password("Password: ");
+    const std::string result =
+        password ? std::string(password->view()) : "!" + password.error().summary;
+    const bool written = write(pipe_ends[1], result.data(), result.size()) >= 0;
+    _exit(written ? 0 : 1);
+  }
+  close(pipe_ends[1]);
+  Asked asked;
+  asked.shown = read_until(terminal, "Password: ");
+  CHECK(write(terminal, typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+  asked.result = read_until(pipe_ends[0], "");
+  asked.shown += read_until(terminal, "");
+  close(pipe_ends[0]);
+  close(terminal);
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  return asked;
 }
 
 std::string password_from(const std::string& text) {
@@ -62,6 +110,17 @@ TEST_CASE("password: the end of the line is no part of it") {
   CHECK(password_from("word\r\n") == "word");
   CHECK(password_from("wo\rrd\nx") == "wo\rrd");
   CHECK(password_from("") == "");
+}
+
+TEST_CASE("password: what is typed on the terminal is read and not shown") {
+  const Asked asked = ask_on_terminal("hunter 2\n");
+  CHECK(asked.result == "hunter 2");
+  CHECK(asked.shown == "Password: \r\n");
+}
+
+TEST_CASE("password: a signal or the end of the terminal's input ends the asking") {
+  CHECK(ask_on_terminal("hunt\x03").result == "!interrupted");
+  CHECK(ask_on_terminal("\x04").result.starts_with("!the configuration cannot be used: "));
 }
 
 TEST_CASE("password: what an ending can say about it") {

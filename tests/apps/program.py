@@ -163,6 +163,21 @@ def where_values_come_from(world):
                      any(line.startswith(start) and line.endswith(end) for line in shown))
 
 
+def server_configuration(world):
+    world.write("secrets", "alice * x *\nbob * y *\n")
+    config = world.write("s.toml", 'users = "secrets"\npool = "10.0.0.2-9"\naddress = "10.0.0.1"\n')
+    world.expect_result(world.run("serve", config, "--check"), 0)
+    world.expect_result(world.run("serve", config, "--check", "--set", "pool=10.0.0.9-2"), 2, "", "--set pool: ")
+    world.write("secrets", "alice * x *\nbob\n")
+    world.expect_result(world.run("serve", config, "--check"), 2, None, f"{world.home}/secrets:2:1: ")
+    world.write("secrets", "alice * x *\n", 0o644)
+    result = world.run("serve", config, "--check")
+    world.expect("no warning about permissions", ": warning: " in result.stderr and "chmod 600" in result.stderr)
+    world.expect("a warning fails the check", result.returncode == 0)
+    (world.home / "secrets").unlink()
+    world.expect_result(world.run("serve", config, "--check"), 2, "", "No such file")
+
+
 def complaints_of(test):
     with World() as world:
         test(world)
@@ -170,4 +185,5 @@ def complaints_of(test):
 
 
 tap.report({test.__name__.replace("_", " "): complaints_of(test) for test in [
-    version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from]})
+    version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from,
+    server_configuration]})
