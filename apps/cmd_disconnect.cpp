@@ -8,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/runtime.h"
+#include "apps/terminal.h"
 #include "tunnel/io/control_client.h"
 
 namespace pptp::app {
@@ -33,7 +34,7 @@ int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
                                           {{"command", "disconnect"}}, kAnswerTimeout);
   if (!answer) {
     if (answer.error().fault == io::IoFault::not_running) {
-      fmt::print(stderr, "{} is not up\n", profile);
+      put_text(stderr, fmt::format("{} is not up\n", profile));
       return 0;
     }
     const Ending ending = ending_of(answer.error());
@@ -45,7 +46,7 @@ int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
     if (directory.lock(profile)) return 0;
     std::this_thread::sleep_for(kPollInterval);
   }
-  fmt::print(stderr, "{} takes long to end its call\n", profile);
+  put_text(stderr, fmt::format("{} takes long to end its call\n", profile));
   return 0;
 }
 
@@ -62,12 +63,12 @@ int run_disconnect(const DisconnectArguments& arguments, const Globals& globals)
   const std::vector<std::string> names = running(*directory);
   if (names.size() == 1) return disconnect(*directory, names.front());
   if (names.empty()) {
-    fmt::print(stderr, "nothing is up\n");
+    put_text(stderr, "nothing is up\n");
     return 0;
   }
-  fmt::print(stderr, "several are up; name one of them:\n");
+  put_text(stderr, "several are up; name one of them:\n");
   for (const std::string& name : names)
-    fmt::print(stderr, "  {}\n", name);
+    put_text(stderr, fmt::format("  {}\n", name));
   return static_cast<int>(ExitStatus::config_invalid);
 }
 

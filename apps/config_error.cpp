@@ -1,4 +1,5 @@
 #include "apps/config_error.h"
+#include "apps/terminal.h"
 
 #include <algorithm>
 #include <tuple>
@@ -35,7 +36,7 @@ std::string describe(const ConfigError& error) {
 void print(std::FILE* out, ConfigErrors errors) {
   sort_by_place(errors);
   for (const ConfigError& error : errors)
-    fmt::print(out, "{}", describe(error));
+    put_text(out, describe(error));
 }
 
 void print_warnings(std::FILE* out, ConfigErrors warnings) {

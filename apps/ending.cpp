@@ -7,6 +7,7 @@
 
 #include "apps/ending_words.h"
 #include "lib/ipv4.h"
+#include "apps/terminal.h"
 
 namespace pptp::app {
 namespace {
@@ -541,7 +542,7 @@ std::string describe(const Ending& ending) {
 }
 
 void print(std::FILE* out, const Ending& ending) {
-  fmt::print(out, "{}", describe(ending));
+  put_text(out, describe(ending));
 }
 
 nlohmann::json to_json(const Ending& ending) {

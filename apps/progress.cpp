@@ -98,7 +98,7 @@ int relay_progress(io::UniqueFd pipe, ProgramLog& log) {
       told = true;
     } else if (document.contains("ended")) {
       line.clear();
-      fmt::print(stderr, "{}", document.value("ended", ""));
+      put_text(stderr, document.value("ended", ""));
       status = document.value("status", status);
       told = true;
     }

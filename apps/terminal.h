@@ -16,6 +16,9 @@ struct TerminalTraits {
   static TerminalTraits of(std::FILE* stream);
 };
 
+/// Writes a text at once. That it cannot be written (nobody reads, the disk is full) ends nothing.
+void put_text(std::FILE* out, std::string_view text) noexcept;
+
 /// What is going on right now: on a terminal one line that is replaced by the next, elsewhere a
 /// line for each.
 class PhaseLine {
