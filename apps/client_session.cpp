@@ -21,6 +21,26 @@ constexpr std::size_t kPoolSlots = 2 * io::GreSocket::kBatch + GreReceiver::kWin
 /// Packets read before others get their turn.
 constexpr int kBatchesAtATime = 4;
 
+/// The least path MTU that leaves room for what every host has to take; below it, outer packets
+/// have to be fragmented.
+constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead + kPppOverhead;
+
+bool hangup_is_ignored() noexcept {
+  struct sigaction action{};
+  return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// What a connection that could not be made comes to. Once there is an address, whatever our own
+/// kernel has against it (a prohibiting or blackhole route) is a server that cannot be reached.
+Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context) {
+  const bool of_the_host =
+      error.fault == io::IoFault::system || error.fault == io::IoFault::permission;
+  if (looked_up && of_the_host) {
+    return ending_of(Trouble::ctrl_net_unreachable, error.text(), context);
+  }
+  return ending_of(error, context);
+}
+
 }  // namespace
 
 ClientSession::ClientSession(Profile profile, Credentials credentials,
@@ -43,7 +63,13 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
 ClientSession::~ClientSession() = default;
 
 Ending ClientSession::run() {
-  loop_.on_signals({SIGINT, SIGTERM, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
+  const auto handler = [this](int signal) { on_signal(signal); };
+  // nohup(1) has HUP ignored, and means it.
+  if (hangup_is_ignored()) {
+    loop_.on_signals({SIGINT, SIGTERM, SIGUSR1}, handler);
+  } else {
+    loop_.on_signals({SIGINT, SIGTERM, SIGHUP, SIGUSR1}, handler);
+  }
   if (const io::IoResult<void> ready = prepare(); !ready) {
     finish(ending_of(ready.error(), context()));
   } else {
@@ -101,7 +127,7 @@ void ClientSession::dial() {
         if (stream) {
           connected(*std::move(stream));
         } else {
-          finish(ending_of(stream.error(), context()));
+          finish(ending_of_dial(stream.error(), !server_.is_zero(), context()));
         }
       });
 }
@@ -141,7 +167,7 @@ io::IoResult<void> ClientSession::open_paths() {
     if (route->mtu != 0) path_mtu_ = route->mtu;
   }
   // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
-  return gre_->set_dont_fragment(!profile_.network.mtu.has_value());
+  return gre_->set_dont_fragment(!profile_.network.mtu && path_mtu_ >= kLeastPathMtu);
 }
 
 CallConfig ClientSession::call_config() const {
@@ -175,6 +201,7 @@ void ClientSession::gre_readable() {
 void ClientSession::tun_readable() {
   for (int i = 0; i < kBatchesAtATime; ++i) {
     const std::size_t count = tun_->read(pool_, tun_batch_);
+    if (tun_->gone()) return interface_gone();
     if (count == 0) break;
     const std::span<Packet> packets = std::span(tun_batch_).first(count);
     send_gre(packets.first(engine_->seal(loop_.now(), packets)));
@@ -187,9 +214,19 @@ void ClientSession::send_gre(std::span<Packet> packets) {
   if (!packets.empty()) (void)gre_->send(packets);  // what did not go is counted by the socket
 }
 
+void ClientSession::interface_gone() {
+  tun_watch_.reset();
+  close(ending_of(Trouble::host_config_failed,
+                  fmt::format("somebody has removed the interface {}", tun_->name()), context()));
+}
+
 /// Called from inside the socket: only notes it.
 void ClientSession::on_gre_trouble(const io::GreTrouble& trouble) {
-  trouble_ = trouble;
+  // The two that say why no answer will ever come are not forgotten for one that says less.
+  if (!trouble_ || (trouble_->kind != io::GreTrouble::Kind::firewall &&
+                    trouble_->kind != io::GreTrouble::Kind::protocol_unreachable)) {
+    trouble_ = trouble;
+  }
   if (trouble.kind == io::GreTrouble::Kind::too_big && trouble.mtu != 0) {
     loop_.post([this, mtu = trouble.mtu] { lower_path_mtu(mtu); });
   }
@@ -242,7 +279,12 @@ void ClientSession::on_event(EngineEvent&& event) {
 }
 
 void ClientSession::network_up(const NetworkUp& up) {
-  const bool same = network_ && network_->local == up.local && network_->peer == up.peer;
+  if (up.local == server_) {
+    // Its packets would come back to ourselves (RFC 1332 3.3 leaves it to us to refuse).
+    return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
+  }
+  const bool same =
+      network_ && network_->local == up.local && network_->peer == up.peer && allowed_mtu() == mtu_;
   network_ = up;
   if (!same) {
     if (io::IoResult<void> configured = configure_interface(); !configured) {
@@ -257,15 +299,22 @@ void ClientSession::network_up(const NetworkUp& up) {
     tun_watch_->on_readable([this] { tun_readable(); });
   }
   enter(CallState::up);
-  progress_.up(report());
+  if (!std::exchange(was_up_, true)) progress_.up(report());
+}
+
+std::uint32_t ClientSession::allowed_mtu() const {
+  const bool encrypted = encryption_.has_value();
+  if (!profile_.network.mtu) return inner_mtu(path_mtu_, engine_->peer_mru(), encrypted);
+  // Set by hand: outer packets may be fragmented, but the peer takes no more than it says.
+  return std::min<std::uint32_t>(
+      *profile_.network.mtu, inner_mtu(kMaxMtu + kLeastPathMtu, engine_->peer_mru(), encrypted));
 }
 
 /// Sets the interface up with its addresses and routes, and the MTU that the call allows.
 io::IoResult<void> ClientSession::configure_interface() {
   if (tun_watch_) (void)host_->undo_tunnel();  // the peer gave other addresses than before
-  const std::uint32_t allowed = inner_mtu(path_mtu_, engine_->peer_mru(), encryption_.has_value());
-  mtu_ = profile_.network.mtu ? std::min<std::uint32_t>(*profile_.network.mtu, engine_->peer_mru())
-                              : allowed;
+  mtu_ = allowed_mtu();
+  configured_mtu_ = mtu_;
   engine_->set_mtu(mtu_);
   io::TunnelSettings settings;
   settings.device = tun_->index();
@@ -282,17 +331,22 @@ io::IoResult<void> ClientSession::configure_interface() {
 void ClientSession::lower_path_mtu(std::uint32_t path_mtu) {
   if (path_mtu >= path_mtu_ || state_ != CallState::up) return;
   path_mtu_ = path_mtu;
-  const std::uint32_t lower = inner_mtu(path_mtu_, engine_->peer_mru(), encryption_.has_value());
+  const std::uint32_t lower = allowed_mtu();
   if (lower >= mtu_) return;
   log(LogLevel::notice,
       fmt::format("the path takes packets of {} octets: MTU lowered to {}", path_mtu, lower));
   mtu_ = lower;
   engine_->set_mtu(mtu_);
-  // The interface is ours and goes with us: nothing to journal.
-  if (io::IoResult<io::Netlink> netlink = io::Netlink::open()) {
-    if (const auto set = netlink->set_link_mtu(tun_->index(), mtu_); !set) {
-      log(LogLevel::warning, set.error().text());
-    }
+  if (path_mtu_ < kLeastPathMtu) (void)gre_->set_dont_fragment(false);
+  set_interface_mtu(mtu_);
+}
+
+/// The interface is ours and goes with us: nothing to journal.
+void ClientSession::set_interface_mtu(std::uint32_t mtu) {
+  io::IoResult<io::Netlink> netlink = io::Netlink::open();
+  if (!netlink) return log(LogLevel::warning, netlink.error().text());
+  if (const auto set = netlink->set_link_mtu(tun_->index(), mtu); !set) {
+    log(LogLevel::warning, set.error().text());
   }
 }
 
@@ -337,6 +391,8 @@ void ClientSession::finish(Ending ending) {
 void ClientSession::take_back_host_changes() {
   tun_watch_.reset();
   if (!host_) return;
+  // What was lowered on the way is put back first, so that undoing finds what the journal says.
+  if (mtu_ != configured_mtu_ && !tun_->gone()) set_interface_mtu(configured_mtu_);
   const io::UndoReport report = host_->undo_all();
   for (const std::string& left : report.left_alone) {
     log(LogLevel::notice, fmt::format("left alone, as somebody else has changed it: {}", left));
@@ -361,7 +417,8 @@ nlohmann::json ClientSession::answer(const nlohmann::json& request) {
   if (command == "disconnect") {
     Ending asked;
     asked.summary = "disconnected";
-    close(std::move(asked));
+    // 0 is for a call that was up; who waits for it to come up must not take this for that.
+    close(was_up_ ? std::move(asked) : ending_of(Trouble::interrupted, "disconnected", context()));
     return {{"ok", true}};
   }
   return {{"error", "unknown command"}};

@@ -61,6 +61,9 @@ class ClientSession {
   void on_event(EngineEvent&& event);
   void network_up(const NetworkUp& up);
   io::IoResult<void> configure_interface();
+  std::uint32_t allowed_mtu() const;
+  void set_interface_mtu(std::uint32_t mtu);
+  void interface_gone();
   void lower_path_mtu(std::uint32_t path_mtu);
 
   // Ending it.
@@ -116,7 +119,9 @@ class ClientSession {
   std::optional<AuthMethod> method_;
   std::optional<EncryptionAgreed> encryption_;
   std::optional<NetworkUp> network_;
-  std::uint32_t mtu_ = 0;  ///< of the interface, while it is up
+  std::uint32_t mtu_ = 0;             ///< of the interface, while it is up
+  std::uint32_t configured_mtu_ = 0;  ///< what the journal says it is
+  bool was_up_ = false;
 };
 
 }  // namespace pptp::app

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <optional>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 
@@ -38,6 +39,15 @@ void leave_terminal(ProgramLog& log) {
   log.to_system_log();
 }
 
+/// Who interrupts the waiting means the call.
+void forward_signals_to(pid_t child) {
+  static volatile std::sig_atomic_t target = 0;
+  target = child;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    std::signal(signal, [](int which) { ::kill(target, which); });
+  }
+}
+
 int failed(const Ending& ending) {
   print(stderr, ending);
   return ending.status();
@@ -48,6 +58,8 @@ int failed(const Ending& ending) {
 int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   // Whoever reads our output may go; the host is put back all the same.
   std::signal(SIGPIPE, SIG_IGN);
+  const rlimit no_core{0, 0};  // a password must not end up in a file
+  ::setrlimit(RLIMIT_CORE, &no_core);
   ProgramLog log(globals.log);
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
@@ -74,6 +86,7 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
     if (child < 0) return failed(ending_of(io::io_error(errno, "cannot go to the background")));
     if (child > 0) {
       writing.reset();
+      forward_signals_to(child);
       return relay_progress(std::move(reading), log);
     }
     reading.reset();
@@ -84,6 +97,9 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   }
   const Ending ending = call(*std::move(profile), *std::move(credentials), log, *progress);
   progress->ended(ending);
+  if (arguments.background) {
+    log.line(ending.status() == 0 ? LogLevel::notice : LogLevel::error, describe(ending));
+  }
   return ending.status();
 }
 

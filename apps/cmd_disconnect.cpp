@@ -46,8 +46,9 @@ int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
     if (directory.lock(profile)) return 0;
     std::this_thread::sleep_for(kPollInterval);
   }
-  put_text(stderr, fmt::format("{} takes long to end its call\n", profile));
-  return 0;
+  const Ending ending = ending_of(Trouble::internal_error, profile + " does not end its call");
+  print(stderr, ending);
+  return ending.status();
 }
 
 }  // namespace
@@ -59,7 +60,13 @@ int run_disconnect(const DisconnectArguments& arguments, const Globals& globals)
     print(stderr, directory.error());
     return directory.error().status();
   }
-  if (!arguments.profile.empty()) return disconnect(*directory, arguments.profile);
+  if (!arguments.profile.empty()) {
+    const std::optional<std::string> name = running_name(arguments.profile);
+    if (name) return disconnect(*directory, *name);
+    const Ending ending = ending_of(Trouble::config_invalid, "no profile can be called that");
+    print(stderr, ending);
+    return ending.status();
+  }
   const std::vector<std::string> names = running(*directory);
   if (names.size() == 1) return disconnect(*directory, names.front());
   if (names.empty()) {

@@ -28,14 +28,20 @@ int run_status(const StatusArguments& arguments, const Globals& globals) {
       }
     }
   } else {
-    reports.push_back(ask_status(*directory, arguments.profile));
+    const std::optional<std::string> name = running_name(arguments.profile);
+    if (!name) {
+      const Ending ending = ending_of(Trouble::config_invalid, "no profile can be called that");
+      print(stderr, ending);
+      return ending.status();
+    }
+    reports.push_back(ask_status(*directory, *name));
   }
   if (arguments.json) {
     nlohmann::json document = nlohmann::json::array();
     for (const StatusReport& report : reports)
       document.push_back(to_json(report));
     if (!arguments.profile.empty()) document = document.front();
-    fmt::print("{}\n", document.dump(2));
+    fmt::print("{}\n", document.dump());
   } else if (reports.empty()) {
     fmt::print("nothing is up\n");
   } else {

@@ -1,10 +1,11 @@
 #include "apps/config_error.h"
-#include "apps/terminal.h"
 
 #include <algorithm>
 #include <tuple>
 
 #include <fmt/core.h>
+
+#include "apps/terminal.h"
 
 namespace pptp::app {
 namespace {
@@ -42,7 +43,7 @@ void print(std::FILE* out, ConfigErrors errors) {
 void print_warnings(std::FILE* out, ConfigErrors warnings) {
   sort_by_place(warnings);
   for (const ConfigError& warning : warnings)
-    fmt::print(out, "{}", lines(warning, "warning: " + printable(warning.message)));
+    put_text(out, lines(warning, "warning: " + printable(warning.message)));
 }
 
 std::string printable(std::string_view text) {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/ending_words.h"
-#include "lib/ipv4.h"
 #include "apps/terminal.h"
+#include "lib/ipv4.h"
 
 namespace pptp::app {
 namespace {

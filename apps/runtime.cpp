@@ -1,5 +1,6 @@
 #include "apps/runtime.h"
 
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -56,6 +57,14 @@ std::expected<io::RuntimeDir, Ending> open_runtime_dir(ProgramLog& log) {
     report_recovery(log, recovered);
   }
   return *std::move(directory);
+}
+
+std::optional<std::string> running_name(const std::string& profile) {
+  if (profile == "-") return "stdin";
+  const bool is_path = profile.find('/') != std::string::npos;
+  std::string name = is_path ? std::filesystem::path(profile).stem().string() : profile;
+  if (!io::valid_profile_name(name)) return std::nullopt;
+  return name;
 }
 
 StatusReport ask_status(const io::RuntimeDir& directory, const std::string& profile) {

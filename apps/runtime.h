@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 
 #include "apps/ending.h"
@@ -13,6 +14,10 @@ namespace pptp::app {
 /// The directory where this user's running calls are found. First puts the host back where a call
 /// that was killed had changed it.
 std::expected<io::RuntimeDir, Ending> open_runtime_dir(ProgramLog& log);
+
+/// The name under which a profile runs, from what names it on the command line: a path stands for
+/// the file it leads to. nullopt: nothing can be called that.
+std::optional<std::string> running_name(const std::string& profile);
 
 /// What a profile's process says of itself; where none runs, that it is idle and how its last call
 /// ended.

@@ -19,6 +19,11 @@ void put(std::FILE* out, std::string_view text) noexcept {
 
 }  // namespace
 
+void put_text(std::FILE* out, std::string_view text) noexcept {
+  put(out, text);
+  (void)std::fflush(out);
+}
+
 TerminalTraits TerminalTraits::of(bool is_terminal, const char* no_color, const char* term) {
   // no-color.org: any value but an empty one.
   const bool refused = no_color != nullptr && no_color[0] != '\0';
@@ -36,8 +41,8 @@ void PhaseLine::show(std::string_view phase) {
   if (traits_.is_terminal) {
     redraw();
   } else {
-    fmt::print(out_, "{}\n", phase_);
-    (void)std::fflush(out_);
+    put(out_, phase_);
+    put_text(out_, "\n");
   }
 }
 
