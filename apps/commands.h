@@ -37,7 +37,7 @@ struct ServeArguments {
 };
 
 struct DemoArguments {
-  unsigned seconds = 5;
+  unsigned seconds = 3;  ///< of data in each direction
   bool json = false;
 };
 

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
     commands.disconnect = run_disconnect;
     commands.status = run_status;
     commands.serve = run_serve;
+    commands.demo = run_demo;
     commands.profile_show = run_profile_show;
     commands.profile_check = run_profile_check;
     commands.profile_new = run_profile_new;

@@ -133,7 +133,7 @@ TEST_CASE("command line: disconnect, status, serve, demo, profile") {
   CHECK(recorder.serve->check);
   CHECK(recorder.serve->settings.size() == 1);
   CHECK(recorder.run({"demo"}) == 7);
-  CHECK(recorder.demo->seconds == 5);
+  CHECK(recorder.demo->seconds == 3);
   CHECK(recorder.run({"demo", "--seconds", "2", "--json"}) == 7);
   CHECK(recorder.demo->seconds == 2);
   CHECK(recorder.demo->json);
