@@ -30,6 +30,13 @@ bool makes_keys(AuthMethod method) noexcept {
   return false;
 }
 
+bool speaks_of_mppe(std::string_view text) noexcept {
+  constexpr std::string_view kWord = "mppe";
+  return !std::ranges::search(text, kWord, {}, [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+          }).empty();
+}
+
 }  // namespace
 
 std::string_view name(Phase phase) noexcept {
@@ -354,7 +361,7 @@ End Link::lcp_end() const {
   return {cause, 0, {}};
 }
 
-/// A peer that leaves in the middle of something leaves because of it.
+/// A peer that leaves in the middle of something may leave because of it, where there is evidence.
 End Link::explained(End end) const {
   if (end.cause != Cause::peer_terminated && end.cause != Cause::peer_cleared_call) return end;
   if (const auto refused = lcp_->policy.refused_auth()) {
@@ -362,8 +369,13 @@ End Link::explained(End end) const {
   }
   if (ccp_ && !was_encrypted_ && config_.encryption.policy == EncryptionPolicy::require) {
     End why = ccp_->policy.failure(ccp_->negotiator.finish_reason());
-    why.text = std::move(end.text);
-    return why;
+    // Bits of the peer that will not do, or its word: pppd's "MPPE required but peer negotiation
+    // failed" (interop note 3.15). That CCP was not through yet proves nothing.
+    if (why.cause == Cause::mppe_bits_refused || why.cause == Cause::mppe_stateful_only ||
+        speaks_of_mppe(end.text)) {
+      why.text = std::move(end.text);
+      return why;
+    }
   }
   return end;
 }

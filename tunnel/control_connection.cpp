@@ -163,9 +163,12 @@ void ControlConnection::closed(TimePoint /*now*/) {
   // but no message: it speaks another protocol.
   const bool silent = state_ == ControlState::wait_start && !heard_octets_;
   const bool strange = state_ == ControlState::wait_start && !heard_message_;
-  end({silent    ? Cause::control_closed_at_once
-       : strange ? Cause::not_pptp
-                 : Cause::control_lost,
+  // A server that goes instead of answering: no call was up that could have been lost.
+  const bool unanswered = config_.role == Role::client && state_ == ControlState::wait_call;
+  end({silent       ? Cause::control_closed_at_once
+       : strange    ? Cause::not_pptp
+       : unanswered ? Cause::call_rejected
+                    : Cause::control_lost,
        0,
        {}});
   finish();

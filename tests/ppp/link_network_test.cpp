@@ -1,5 +1,6 @@
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include <doctest/doctest.h>
 
@@ -76,6 +77,33 @@ TEST_CASE("link whose client will not encrypt ends where the server requires it"
   CHECK(pair.server.ended.value().cause == Cause::mppe_peer_refused);
   CHECK(pair.client.ended.value().cause == Cause::peer_terminated);
   CHECK(!pair.server.network);
+}
+
+TEST_CASE("link whose peer goes before encryption blames encryption only where there is evidence") {
+  struct Case {
+    std::string_view text;
+    Cause cause;
+  };
+
+  // The second is pppd's.
+  for (const Case& one :
+       {Case{"Time limit exceeded", Cause::peer_terminated},
+        Case{"MPPE required but peer negotiation failed", Cause::mppe_peer_refused},
+        Case{"", Cause::peer_terminated}}) {
+    CAPTURE(one.text);
+    LinkPair pair(client_config(), server_config());
+    pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+      return frame.protocol != protocol::kCcp;
+    };
+    pair.start();
+    pair.run(seconds(1));
+    REQUIRE(pair.client.link.phase() == Phase::network);
+    pair.inject(pair.client, protocol::kLcp, control_packet(kTermReq, 77, as_bytes(one.text)));
+    pair.run(seconds(5));
+    REQUIRE(pair.client.ended);
+    CHECK(pair.client.ended->cause == one.cause);
+    CHECK(pair.client.ended->text == one.text);
+  }
 }
 
 TEST_CASE("link with other key lengths than the peer's ends and names them") {

@@ -131,12 +131,13 @@ TEST_CASE("control_connection/a server gives a client 30 s in all to come to its
   CHECK(server.connection.finished());
 }
 
-TEST_CASE("control_connection/TCP that ends with a call, or half a call, is a loss") {
+TEST_CASE("control_connection/TCP that ends with a call is a loss, before the reply a refusal") {
   for (const Role role : {Role::client, Role::server}) {
     for (const ControlState state : {ControlState::wait_call, ControlState::established}) {
       Side end = end_in(role, state);
       end.connection.closed(end.now);
-      CHECK(end.cause() == Cause::control_lost);
+      const bool refused = role == Role::client && state == ControlState::wait_call;
+      CHECK(end.cause() == (refused ? Cause::call_rejected : Cause::control_lost));
       CHECK(end.connection.finished());
       CHECK_FALSE(end.connection.next_deadline());
     }
