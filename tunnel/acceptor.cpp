@@ -5,12 +5,15 @@
 #include "lib/ip_packet.h"
 #include "lib/text.h"
 #include "tunnel/gre.h"
+#include "tunnel/sizes.h"
 
 namespace pptp {
 namespace {
 
 /// This part of the pool is kept for calls whose user is known.
 constexpr std::size_t kReserve = 4;
+/// Nothing is known of the path to a client but that Ethernet ends it.
+constexpr std::uint32_t kOuterMtu = 1500;
 
 }  // namespace
 
@@ -252,6 +255,8 @@ void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
   } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
     session.encryption = agreed->send;
   } else if (std::holds_alternative<NetworkUp>(event)) {
+    session.engine.set_mtu(
+        inner_mtu(kOuterMtu, session.engine.peer_mru(), session.encryption.has_value()));
     by_address_[*session.address] = &session;
     events_.emplace_back(
         SessionUp{session.id, session.user, session.from, *session.address, session.encryption});

@@ -49,10 +49,9 @@ std::optional<Drop> Control::frame(TimePoint now, PppProtocol protocol, Bytes in
   return drop;
 }
 
-void Control::heard(TimePoint now) noexcept {
+void Control::heard() noexcept {
   heard_ = true;
   timers_.clear(Timer::gre);
-  link_.note_traffic(now);
 }
 
 void Control::close(TimePoint now, End end) {

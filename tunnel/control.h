@@ -61,8 +61,12 @@ class Control {
 
   std::optional<ControlFrame> poll_frame() { return link_.poll_frame(); }
 
-  /// A GRE packet of this call came in, whatever was in it.
-  void heard(TimePoint now) noexcept;
+  /// A GRE packet of this call came in, whatever was in it: the path lets GRE through.
+  void heard() noexcept;
+
+  /// An IP packet of the peer was delivered: proof that its PPP lives, as frame() is. An
+  /// acknowledgement alone, a duplicate or what cannot be deciphered is none.
+  void note_traffic(TimePoint now) noexcept { link_.note_traffic(now); }
 
   /// RxPath lost its place in the cipher stream.
   void request_reset(TimePoint now) { link_.request_reset(now); }

@@ -35,7 +35,7 @@ void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
     packet.release();
     drain_rx(now);
   }
-  if (rx_.heard()) control_.heard(now);
+  if (rx_.heard()) control_.heard();
   after_rx(now);
 }
 
@@ -58,6 +58,7 @@ void Engine::keep_early(std::span<Packet> packets) {
 void Engine::drain_rx(TimePoint now) {
   while (std::optional<Delivery> delivery = rx_.poll(now)) {
     if (delivery->protocol == protocol::kIp) {
+      control_.note_traffic(now);
       ip_.push_back(std::move(delivery->packet));
       continue;
     }

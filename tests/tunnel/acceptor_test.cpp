@@ -307,6 +307,24 @@ TEST_CASE("acceptor/a source has so many strangers and no more, the known do not
   CHECK_FALSE(office.acceptor.accepted(office.now, kHome));
 }
 
+TEST_CASE("acceptor/what is longer than the client's MRU allows is not sent to it") {
+  Office office(config_with(8));
+  CallConfig small = Office::call_of(1);
+  small.link.mru = 1000;
+  Client& a = office.dial(kHome, small);
+  Client& b = office.dial(kOtherHome, 1);  // 1400
+  for (const std::size_t size : {996U, 997U}) {
+    office.send_from_host(ip_packet(1, kElsewhere, inner_of(a), size));
+    office.send_from_host(ip_packet(1, kElsewhere, inner_of(b), size + 400));
+  }
+  for (const Client* client : {&a, &b}) {
+    REQUIRE(client->delivered.size() == 1);
+    CHECK(office.acceptor.engine(*client->session)->drops()[Drop::send_too_big] == 1);
+  }
+  CHECK(a.delivered[0].size() == 996);
+  CHECK(b.delivered[0].size() == 1396);
+}
+
 TEST_CASE("acceptor/a wrong password brings no session, an address is not used up") {
   Office office(config_with(1));
   Client& wrong = office.dial(kHome, Office::call_of(1, "guess"));

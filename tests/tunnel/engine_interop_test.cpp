@@ -122,6 +122,34 @@ TEST_CASE("interop/3.7c sending waits for no window: not for one of 0, nor for o
   }
 }
 
+TEST_CASE("interop/3.7b acknowledgements, duplicates and what opens to nothing prove no life") {
+  CallConfig config = ManualPeer::config_for_client();
+  config.link.echo_interval = seconds(10);
+  ManualPeer peer(config);
+  peer.bring_up();
+  const Octets sealed = peer.seal_ip(ip_from_server(1));
+  const Octets duplicate = ManualPeer::gre_datagram(peer.sequence, sealed);
+  peer.say_frame(sealed);
+  REQUIRE(peer.delivered.size() == 1);
+  Octets acknowledgement(12);
+  Writer out{MutableBytes(acknowledgement)};
+  out.u32(0x2081'880b);
+  out.u16(0);
+  out.u16(kOwn.value());
+  out.u32(0);
+  for (int i = 0; i < 40 && !peer.ended; ++i) {
+    peer.wait(seconds(5));
+    peer.say_datagram(acknowledgement);
+    peer.say_datagram(duplicate);
+    // D bit clear: compressed, which MPPE never is.
+    peer.say_frame(from_digits("ff0300fd 80014500"));
+  }
+  REQUIRE(peer.ended);
+  CHECK(peer.ended->cause == Cause::peer_not_responding);
+  CHECK(peer.drops(Drop::gre_duplicate) + peer.drops(Drop::gre_late) > 5);
+  CHECK(peer.drops(Drop::mppe_malformed) > 5);
+}
+
 TEST_CASE("interop/3.7d disorder is put right before MPPE sees it, and duplicates go no further") {
   ManualPeer peer;
   peer.bring_up();
