@@ -123,7 +123,8 @@ TEST_CASE("io/netlink reads back what it wrote, and knows twice from gone") {
        {Rule{.priority = 100, .table = 77, .mark = 5},
         Rule{
             .priority = 101, .table = 77, .mark = 5, .mark_mask = 0xff, .to = prefix("10.0.0.0/8")},
-        Rule{.priority = 102, .table = kMainTable, .suppress_prefix_length = 0}}) {
+        Rule{.priority = 102, .table = kMainTable, .suppress_prefix_length = 0},
+        Rule{.priority = 103, .table = 0, .mark = 5, .unreachable = true}}) {
     CAPTURE(rule.priority);
     const auto before = netlink.rules().value();
     REQUIRE(netlink.add_rule(rule).has_value());
@@ -193,7 +194,7 @@ TEST_CASE("io/host_state sets a tunnel up and undoes exactly that") {
   report = state.undo_all();
   CHECK(report.failed.empty());
   CHECK(report.left_alone.empty());
-  CHECK(report.undone == 5);
+  CHECK(report.undone == 6);
   CHECK(network_state() == before);
   CHECK(host.netlink.link(tun.index()).value().mtu == 1500);
   CHECK_FALSE(host.netlink.link(tun.index()).value().up);
@@ -254,6 +255,70 @@ TEST_CASE("io/host_state routes may cover the server and the gateway") {
   state.undo_tunnel();
   REQUIRE(state.configure_tunnel(settings).has_value());
   CHECK(host.netlink.route_to(kServer, mark).value().gateway == kGateway);
+}
+
+TEST_CASE("io/host_state way to the server that is lost never leads into the tunnel") {
+  Host host;
+  const auto tun = Tun::open("pptp%d").value();
+  const std::string before = network_state();
+  run("ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
+  REQUIRE(network_state() == before);
+  for (const bool strict : {false, true}) {
+    CAPTURE(strict);
+    std::ofstream("/proc/sys/net/ipv4/conf/eth0/rp_filter") << (strict ? 1 : 0);
+    auto state = host.state();
+    const std::uint32_t mark = state.reserve_mark().value().value();
+    CHECK_FALSE(state.refresh_server_route().value());
+    auto settings = host.settings(tun);
+    settings.routes = {prefix("198.51.100.0/24")};
+    settings.default_route = true;
+    REQUIRE(state.configure_tunnel(settings).has_value());
+    const std::string configured = network_state();
+    CHECK_FALSE(state.refresh_server_route().value());
+    CHECK(network_state() == configured);
+
+    // The kernel forgets the routes by the interface, and forgets them in every table.
+    run("ip link set eth0 down");
+    CHECK(host.netlink.route_to(kServer, mark).error().fault == IoFault::net_unreachable);
+    CHECK(state.refresh_server_route().error().fault == IoFault::net_unreachable);
+    run("ip link set eth0 up; ip route add default via 192.0.2.1");
+    CHECK(host.netlink.route_to(kServer, mark).error().fault == IoFault::net_unreachable);
+
+    CHECK(state.refresh_server_route().value());
+    CHECK(host.netlink.route_to(kServer, mark).value().gateway == kGateway);
+    CHECK(device_to(host, kServer, mark) != tun.index());
+    if (strict) CHECK(device_to(host, kGateway) == device_to(host, kServer, mark));
+    CHECK_FALSE(state.refresh_server_route().value());
+
+    // Another gateway, while the way by the old one stands.
+    run("ip route replace default via 192.0.2.77");
+    CHECK(state.refresh_server_route().value());
+    CHECK(host.netlink.route_to(kServer, mark).value().gateway == kNeighbour);
+    run("ip route replace default via 192.0.2.1");
+    CHECK(state.refresh_server_route().value());
+
+    const UndoReport report = state.undo_all();
+    CHECK(report.failed.empty());
+    CHECK(report.left_alone.empty());
+    CHECK(network_state() == before);
+  }
+}
+
+TEST_CASE("io/host_state way to the server that is lost is found again without a mark") {
+  Host host;
+  const auto tun = Tun::open("pptp%d").value();
+  const std::string before = network_state();
+  auto state = host.state();
+  auto settings = host.settings(tun);
+  settings.routes = {prefix("198.51.100.0/24")};
+  REQUIRE(state.configure_tunnel(settings).has_value());
+  CHECK_FALSE(state.refresh_server_route().value());
+  run("ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
+  CHECK(device_to(host, kServer) == tun.index());
+  CHECK(state.refresh_server_route().value());
+  CHECK(host.netlink.route_to(kServer).value().gateway == kGateway);
+  CHECK(state.undo_all().left_alone.empty());
+  CHECK(network_state() == before);
 }
 
 TEST_CASE("io/host_state gateway that is in no network of the host's") {

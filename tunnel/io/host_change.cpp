@@ -126,6 +126,10 @@ std::uint32_t number_in(const json& number) {
   return number.get<std::uint32_t>();
 }
 
+bool flag_in(const json& flag) {
+  return flag.get<bool>();
+}
+
 HostChange link_from_json(const json& object) {
   LinkChange change;
   change.device = object.at("device");
@@ -166,6 +170,7 @@ HostChange rule_from_json(const json& object) {
   rule.mark_mask = object.at("mark_mask");
   rule.to = optional_in(object, "to", prefix_in);
   rule.suppress_prefix_length = optional_in(object, "suppress_prefix_length", number_in);
+  rule.unreachable = optional_in(object, "unreachable", flag_in).value_or(false);
   rule.protocol = object.at("protocol");
   return rule;
 }
@@ -206,8 +211,9 @@ std::string describe(const HostChange& change) {
                    return text;
                  },
                  [](const Rule& rule) {
-                   return "rule " + std::to_string(rule.priority) + " lookup table " +
-                          std::to_string(rule.table);
+                   const std::string text = "rule " + std::to_string(rule.priority);
+                   if (rule.unreachable) return text + " unreachable";
+                   return text + " lookup table " + std::to_string(rule.table);
                  }},
       change);
 }
@@ -245,6 +251,7 @@ json to_json(const HostChange& change) {
                                   {"priority", rule.priority},
                                   {"table", rule.table},
                                   {"mark_mask", rule.mark_mask},
+                                  {"unreachable", rule.unreachable},
                                   {"protocol", rule.protocol}};
                    put(object, "mark", rule.mark);
                    put(object, "to", rule.to);

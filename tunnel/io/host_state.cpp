@@ -27,6 +27,7 @@ constexpr std::uint32_t kFirstMark = 0x70;
 // Rule priorities: behind the local table (0), before the main table (32766), and the way to any
 // tunnel's server before any tunnel's default route.
 constexpr std::uint32_t kServerPriority = 28'000;
+constexpr std::uint32_t kUnreachablePriority = kServerPriority + 1;
 constexpr std::uint32_t kLastDefaultPriority = 28'788;
 
 // net.ipv4.conf.*.rp_filter.
@@ -155,10 +156,12 @@ IoResult<void> HostState::configure_tunnel(const TunnelSettings& settings) {
 }
 
 UndoReport HostState::undo_tunnel() {
+  server_route_.reset();
   return undo_to(tunnel_begins_at_);
 }
 
 UndoReport HostState::undo_all() {
+  server_route_.reset();
   UndoReport report = undo_to(0);
   tunnel_begins_at_ = 0;
   tables_.reset();
@@ -167,7 +170,7 @@ UndoReport HostState::undo_all() {
 }
 
 IoResult<void> HostState::configure(const TunnelSettings& settings) {
-  if (auto outside = keep_server_outside(settings.server); !outside) return outside;
+  if (auto outside = keep_server_outside(settings); !outside) return outside;
 
   const auto link = netlink_.link(settings.device);
   if (!link) return std::unexpected(link.error());
@@ -208,46 +211,133 @@ IoResult<void> HostState::configure(const TunnelSettings& settings) {
   return {};
 }
 
-IoResult<void> HostState::keep_server_outside(Ipv4Address server) {
+IoResult<void> HostState::keep_server_outside(const TunnelSettings& settings) {
+  const Ipv4Address server = settings.server;
   // With our mark, because that is how the control connection went.
   const auto way = netlink_.route_to(server, tables_ ? tables_->mark : 0);
   if (!way) return std::unexpected(way.error());
   // The table for the host's own addresses is looked up before any other.
   if (way->local) return {};
+  auto in_main = route_in_main(server, settings.device);
+  if (!in_main) return std::unexpected(in_main.error());
 
-  Route to_server{.destination = Ipv4Prefix(server),
-                  .table = tables_ ? tables_->server : kMainTable,
-                  .device = way->device,
-                  .gateway = way->gateway,
-                  .gateway6 = way->gateway6,
-                  .source = way->source,
-                  .mtu = way->route_mtu};
+  const Route to_server{.destination = Ipv4Prefix(server),
+                        .table = tables_ ? tables_->server : kMainTable,
+                        .device = way->device,
+                        .gateway = way->gateway,
+                        .gateway6 = way->gateway6,
+                        .source = way->source,
+                        .mtu = way->route_mtu};
   auto added = change(to_server);
-  if (!tables_) {
+  if (!tables_ && !added && added.error().error == EEXIST) {
     // A host route that is there already does what ours would have done.
-    if (!added && added.error().error == EEXIST) return {};
-    return added;
+    return {};
   }
   if (!added) return added;
+  server_route_ = ServerRoute{.tunnel = settings.device,
+                              .route = to_server,
+                              .in_main = *std::move(in_main),
+                              .strict_reverse_path = false};
+  if (!tables_) return {};
 
+  // Before any tunnel's default route, and before the main table, whose routes into the tunnel may
+  // cover the server.
+  if (auto last = change(Rule{.priority = kUnreachablePriority,
+                              .table = 0,
+                              .mark = tables_->mark,
+                              .unreachable = true});
+      !last)
+    return last;
+  return admit_server(to_server);
+}
+
+IoResult<void> HostState::admit_server(const Route& to_server) {
   // What arrives is checked without a mark, so that for packets from the server, and from the
   // gateway, which has to find us by ARP, the unmarked way back must not lead into the tunnel.
-  const auto device = netlink_.link(way->device);
+  const auto device = netlink_.link(to_server.device);
   if (!device) return std::unexpected(device.error());
   if (!has_strict_reverse_path(device->name)) return {};
-  const auto rule_to = [&](Ipv4Address address) {
-    return change(
-        Rule{.priority = kServerPriority, .table = tables_->server, .to = Ipv4Prefix(address)});
-  };
-  if (auto rule = rule_to(server); !rule) return rule;
-  if (!way->gateway) return {};
-  if (auto route = change(Route{.destination = Ipv4Prefix(*way->gateway),
-                                .table = tables_->server,
-                                .device = way->device,
-                                .source = way->source});
-      !route)
-    return route;
-  return rule_to(*way->gateway);
+  if (!server_route_->strict_reverse_path) {
+    if (auto rule = change(Rule{
+            .priority = kServerPriority, .table = tables_->server, .to = to_server.destination});
+        !rule)
+      return rule;
+    server_route_->strict_reverse_path = true;
+  }
+  return admit_gateway(to_server);
+}
+
+IoResult<void> HostState::admit_gateway(const Route& to_server) {
+  if (!to_server.gateway) return {};
+  const Ipv4Prefix gateway(*to_server.gateway);
+  const Route to_gateway{.destination = gateway,
+                         .table = tables_->server,
+                         .device = to_server.device,
+                         .source = to_server.source};
+  const Rule rule{.priority = kServerPriority, .table = tables_->server, .to = gateway};
+  for (const HostChange& wanted : {HostChange(to_gateway), HostChange(rule)}) {
+    // The gateway of a way that is used again may have its rule still, without the route.
+    if (auto added = change(wanted); !added && added.error().error != EEXIST) return added;
+  }
+  return {};
+}
+
+IoResult<std::optional<Route>> HostState::route_in_main(Ipv4Address server, unsigned tunnel) {
+  const auto routes = netlink_.routes(kMainTable);
+  if (!routes) return std::unexpected(routes.error());
+  std::optional<Route> best;
+  for (const Route& route : *routes) {
+    if (route.device == tunnel || !route.destination.contains(server)) continue;
+    // One with several next hops, which this cannot tell.
+    if (route.device == 0) continue;
+    // Without a table of our own, it is there that ours is.
+    if (server_route_ && route == server_route_->route) continue;
+    const auto length = route.destination.length();
+    if (!best || length > best->destination.length() ||
+        (length == best->destination.length() && route.metric < best->metric))
+      best = route;
+  }
+  return best;
+}
+
+IoResult<bool> HostState::refresh_server_route() {
+  if (!server_route_) return false;
+  const Route before = server_route_->route;
+  const auto present = netlink_.routes(before.table);
+  if (!present) return std::unexpected(present.error());
+  const bool stands =
+      std::ranges::find(*present, before.destination, &Route::destination) != present->end();
+  auto in_main = route_in_main(before.destination.address(), server_route_->tunnel);
+  if (!in_main) return std::unexpected(in_main.error());
+  // The way in use need not be the main table's: another tunnel, or other rules, may know better.
+  if (stands && (!*in_main || *in_main == server_route_->in_main)) return false;
+  if (!*in_main) return failure(ENETUNREACH, "no route to " + before.destination.address().text());
+
+  Route after = before;
+  after.device = (*in_main)->device;
+  after.gateway = (*in_main)->gateway;
+  after.gateway6 = (*in_main)->gateway6;
+  after.source = (*in_main)->source;
+  after.mtu = (*in_main)->mtu;
+  if (auto replaced = replace(before, after); !replaced) return std::unexpected(replaced.error());
+  server_route_->route = after;
+  server_route_->in_main = *std::move(in_main);
+  if (tables_) {
+    if (auto admitted = admit_server(after); !admitted) return std::unexpected(admitted.error());
+  }
+  return true;
+}
+
+IoResult<void> HostState::replace(const Route& before, const Route& after) {
+  // Both are in the journal while it is not certain which of them stands.
+  if (auto written = journal_.append(to_json(after)); !written) return written;
+  UndoReport undone = undo_one(netlink_, before);
+  if (!undone.failed.empty()) return std::unexpected(std::move(undone.failed.front()));
+  auto applied = apply(netlink_, after);
+  // It keeps its place, so that the tunnel's routes are undone before it.
+  if (applied) std::ranges::replace(changes_, HostChange(before), HostChange(after));
+  if (auto written = write_journal(); applied && !written) return written;
+  return applied;
 }
 
 IoResult<void> HostState::add_default_route(const TunnelSettings& settings) {

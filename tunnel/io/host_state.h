@@ -45,6 +45,10 @@ struct UndoReport {
 /// marked packets up in a table of our own, which holds one route: the way to the server as it was
 /// before the tunnel. (The tunnel's own default route has a second table.) Without a mark it stays
 /// outside by a host route in the main table, for all programs.
+///
+/// The kernel deletes the way to the server with the interface, or the address, that it goes by.
+/// Marked packets are then unreachable, rather than sent into the tunnel that they carry, until
+/// refresh_server_route() has found the new way.
 class HostState {
  public:
   /// First undoes what a dead process with the same profile has left; see recovered().
@@ -66,6 +70,12 @@ class HostState {
   /// undone again, and the error names what failed.
   IoResult<void> configure_tunnel(const TunnelSettings& settings);
 
+  /// Looks for the way to the server again, in the main table without the tunnel's routes, and
+  /// takes it where the one in use is gone or the main table's has changed. To be called every few
+  /// seconds, and when sending fails; between configure_tunnel() and undo_tunnel(), otherwise does
+  /// nothing. Whether the way changed. net_unreachable: there is none at the moment.
+  IoResult<bool> refresh_server_route();
+
   /// Undoes configure_tunnel(), so that it can be called again. The mark stays.
   UndoReport undo_tunnel();
 
@@ -81,6 +91,14 @@ class HostState {
     std::uint32_t default_priority;
   };
 
+  /// The way to the server, outside the tunnel that is configured.
+  struct ServerRoute {
+    unsigned tunnel;               ///< interface index
+    Route route;                   ///< ours
+    std::optional<Route> in_main;  ///< the main table's, when last looked at
+    bool strict_reverse_path;      ///< has rules, and a route to the gateway, for that
+  };
+
   HostState(Netlink netlink, Journal journal) noexcept;
 
   IoResult<void> change(const HostChange& change);
@@ -88,7 +106,11 @@ class HostState {
   IoResult<void> write_journal();
   IoResult<bool> is_free(const Tables& tables, const std::vector<Rule>& rules);
   IoResult<void> configure(const TunnelSettings& settings);
-  IoResult<void> keep_server_outside(Ipv4Address server);
+  IoResult<void> keep_server_outside(const TunnelSettings& settings);
+  IoResult<void> admit_server(const Route& to_server);
+  IoResult<void> admit_gateway(const Route& to_server);
+  IoResult<std::optional<Route>> route_in_main(Ipv4Address server, unsigned tunnel);
+  IoResult<void> replace(const Route& before, const Route& after);
   IoResult<void> add_default_route(const TunnelSettings& settings);
 
   static Tables tables_of_slot(std::uint32_t slot) noexcept;
@@ -99,6 +121,7 @@ class HostState {
   std::vector<HostChange> stuck_;  ///< could not be undone; made before `changes_`
   std::size_t tunnel_begins_at_ = 0;
   std::optional<Tables> tables_;
+  std::optional<ServerRoute> server_route_;
   UndoReport recovered_;
 };
 

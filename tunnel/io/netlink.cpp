@@ -219,6 +219,7 @@ std::optional<Rule> parse_rule(nlmsghdr* message) {
   // The kernel writes "none" as all ones.
   if (const auto length = attributes.number(FRA_SUPPRESS_PREFIXLEN); length != 0xffff'ffffU)
     rule.suppress_prefix_length = length;
+  rule.unreachable = header->action == FR_ACT_UNREACHABLE;
   rule.protocol = attributes.value<std::uint8_t>(FRA_PROTOCOL).value_or(0);
   return rule;
 }
@@ -281,7 +282,7 @@ Message rule_message(std::uint16_t type, int flags, const Rule& rule) {
   header.family = AF_INET;
   header.dst_len = rule.to ? rule.to->length() : std::uint8_t{0};
   header.table = RT_TABLE_UNSPEC;
-  header.action = FR_ACT_TO_TBL;
+  header.action = rule.unreachable ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL;
   Message message(type, flags, header);
   message.add(FRA_TABLE, rule.table).add(FRA_PRIORITY, rule.priority);
   message.add(FRA_PROTOCOL, rule.protocol);
@@ -302,6 +303,7 @@ std::string text(const Rule& rule) {
   std::string out = "rule";
   if (rule.mark) out += " for mark " + std::to_string(*rule.mark);
   if (rule.to) out += " to " + rule.to->text();
+  if (rule.unreachable) return out + " unreachable";
   return out + " lookup table " + std::to_string(rule.table);
 }
 

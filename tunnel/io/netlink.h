@@ -57,7 +57,7 @@ struct Route {
 };
 
 /// A policy rule: packets whose mark in the bits of `mark_mask` is `mark`, or to `to` (nullopt:
-/// any), are looked up in `table`.
+/// any), are looked up in `table`; or cannot be sent at all.
 struct Rule {
   std::uint32_t priority = 0;
   std::uint32_t table = kMainTable;
@@ -66,6 +66,7 @@ struct Rule {
   std::optional<Ipv4Prefix> to = {};
   /// Routes whose prefix is this long or shorter do not count: 0 leaves out default routes.
   std::optional<std::uint32_t> suppress_prefix_length = {};
+  bool unreachable = false;  ///< the lookup ends here, with ENETUNREACH; `table` is 0
   std::uint8_t protocol = kRouteProtocol;
 
   bool operator==(const Rule&) const = default;
