@@ -23,6 +23,7 @@ IoError lookup_error(const std::string& host, int error, int system_error) {
       return {IoFault::name_not_found, 0, "no IPv4 address for host name '" + host + "'",
               "check the spelling of 'server', and the name with: getent ahostsv4 " + host};
     case EAI_AGAIN:
+    case EAI_FAIL:
       return {IoFault::name_no_answer, 0, "no name server answered for '" + host + "'",
               "check the network and /etc/resolv.conf"};
     case EAI_SYSTEM:
