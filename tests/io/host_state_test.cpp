@@ -66,6 +66,13 @@ unsigned device_to(Host& host, Ipv4Address address, std::uint32_t mark = 0) {
   return way->device;
 }
 
+/// After it was set down. The kernel takes a moment to find its carrier again.
+void set_up_again() {
+  run("ip link set eth0 up; ip route add default via 192.0.2.1;"
+      "for i in $(seq 200); do ip link show eth0 | grep -q 'state UP' && exit 0; sleep 0.01; done;"
+      "exit 1");
+}
+
 /// A tunnel that a process sets up before it is killed without a chance to undo anything.
 pid_t start_doomed(Host& host, const std::function<void()>& before_its_end) {
   host.lock.reset();
@@ -260,9 +267,9 @@ TEST_CASE("io/host_state routes may cover the server and the gateway") {
 TEST_CASE("io/host_state way to the server that is lost never leads into the tunnel") {
   Host host;
   const auto tun = Tun::open("pptp%d").value();
+  run("ip link set eth0 down");
+  set_up_again();
   const std::string before = network_state();
-  run("ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
-  REQUIRE(network_state() == before);
   for (const bool strict : {false, true}) {
     CAPTURE(strict);
     std::ofstream("/proc/sys/net/ipv4/conf/eth0/rp_filter") << (strict ? 1 : 0);
@@ -281,7 +288,7 @@ TEST_CASE("io/host_state way to the server that is lost never leads into the tun
     run("ip link set eth0 down");
     CHECK(host.netlink.route_to(kServer, mark).error().fault == IoFault::net_unreachable);
     CHECK(state.refresh_server_route().error().fault == IoFault::net_unreachable);
-    run("ip link set eth0 up; ip route add default via 192.0.2.1");
+    set_up_again();
     CHECK(host.netlink.route_to(kServer, mark).error().fault == IoFault::net_unreachable);
 
     CHECK(state.refresh_server_route().value());
@@ -307,13 +314,16 @@ TEST_CASE("io/host_state way to the server that is lost never leads into the tun
 TEST_CASE("io/host_state way to the server that is lost is found again without a mark") {
   Host host;
   const auto tun = Tun::open("pptp%d").value();
+  run("ip link set eth0 down");
+  set_up_again();
   const std::string before = network_state();
   auto state = host.state();
   auto settings = host.settings(tun);
   settings.routes = {prefix("198.51.100.0/24")};
   REQUIRE(state.configure_tunnel(settings).has_value());
   CHECK_FALSE(state.refresh_server_route().value());
-  run("ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
+  run("ip link set eth0 down");
+  set_up_again();
   CHECK(device_to(host, kServer) == tun.index());
   CHECK(state.refresh_server_route().value());
   CHECK(host.netlink.route_to(kServer).value().gateway == kGateway);
@@ -527,6 +537,20 @@ TEST_CASE("io/host_state recovery undoes what a killed process has left") {
   CHECK(network_state() == before);
   CHECK_FALSE(std::filesystem::exists(host.journal()));
   CHECK(recover_all(host.directory).empty());
+}
+
+TEST_CASE("io/host_state recovery does not wait for a dead process to be reaped") {
+  Host host;
+  const std::string before = network_state();
+  const pid_t child = start_doomed(host, [] {});
+  siginfo_t ended{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+  const auto all = recover_all(host.directory);
+  CHECK(end_of(child) == 7);
+  REQUIRE(all.size() == 1);
+  REQUIRE(all[0].result.has_value());
+  CHECK(all[0].result->undone > 0);
+  CHECK(network_state() == before);
 }
 
 TEST_CASE("io/host_state killed at any moment leaves nothing that is not recovered") {

@@ -29,6 +29,10 @@ std::string read_boot_id() {
   return id;
 }
 
+// proc(5): the states of a process that only waits to be reaped.
+constexpr std::string_view kDeadStates = "ZXx";
+
+/// nullopt for one that has ended, whether or not its parent has taken notice.
 std::optional<std::uint64_t> start_time_of(pid_t pid) {
   const auto status = read_file("/proc/" + std::to_string(pid) + "/stat");
   if (!status) return std::nullopt;
@@ -36,7 +40,9 @@ std::optional<std::uint64_t> start_time_of(pid_t pid) {
   if (command_end == std::string::npos) return std::nullopt;
   std::istringstream fields(status->substr(command_end + 1));
   std::string field;
-  for (int i = 0; i < kStartTimeField; ++i)
+  fields >> field;
+  if (field.empty() || kDeadStates.contains(field.front())) return std::nullopt;
+  for (int i = 1; i < kStartTimeField; ++i)
     fields >> field;
   std::uint64_t ticks = 0;
   const auto parsed = std::from_chars(field.data(), field.data() + field.size(), ticks);

@@ -21,7 +21,7 @@ struct JournalOwner {
 
   static JournalOwner this_process();
 
-  /// It runs, and is not this process.
+  /// It runs, and is not this process. One that has ended but is not reaped does not run.
   bool runs_elsewhere() const;
 };
 
