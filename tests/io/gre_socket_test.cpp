@@ -272,6 +272,25 @@ TEST_CASE("io/gre_socket names the host's own firewall, and sends the rest of th
   CHECK(troubles[0].peer == kOther);
 }
 
+TEST_CASE("io/gre_socket a full queue loses packets, and is no trouble") {
+  Ends ends;
+  run("ip link add v0 type veth peer name v1; ip address add 192.0.2.1/24 dev v0;"
+      "ip link set v0 up; ip link set v1 up;"
+      "ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:01 dev v0");
+  std::size_t troubles = 0;
+  ends.client.on_trouble([&](const GreTrouble&) { ++troubles; });
+  REQUIRE(
+      ends.client.connect(Ipv4Address(192, 0, 2, 1), Ipv4Address(192, 0, 2, 2), kCall).has_value());
+  CHECK(ends.send_from_client(gre(7, 1)) == 1);
+  // A queue with room for nothing: ENOBUFS.
+  run("tc qdisc add dev v0 root pfifo limit 0");
+  CHECK(ends.send_from_client(gre(7, 2)) == 0);
+  CHECK(ends.client.unsent() == 1);
+  run("tc qdisc delete dev v0 root");
+  CHECK(ends.send_from_client(gre(7, 3)) == 1);
+  CHECK(troubles == 0);
+}
+
 TEST_CASE("io/gre_socket refuses an address that is not the host's") {
   Ends ends;
   const auto refused = ends.client.connect(Ipv4Address(192, 0, 2, 1), kServer, kCall);

@@ -423,5 +423,17 @@ TEST_CASE("interop/3.18 an Echo-Reply is cut to the peer's MRU") {
   CHECK(reply->information.size() == 128);
 }
 
+TEST_CASE("interop/3.21 flags, escapes and check sequences of HDLC are octets like any other") {
+  ManualPeer peer;
+  peer.bring_up();
+  // What a framing by characters would escape or cut, both ways and to the last octet.
+  const std::string digits = "7e7d5e7d5d0001117e";
+  peer.say(protocol::kLcp, kEchoReq, 9, "deadbeef" + digits);
+  const auto reply = peer.take(protocol::kLcp, kEchoReply);
+  REQUIRE(reply);
+  CHECK(reply->options().substr(8) == digits);
+  CHECK(peer.gre.back().payload.size() == 4 + 4 + 4 + digits.size() / 2);
+}
+
 }  // namespace
 }  // namespace pptp::test
