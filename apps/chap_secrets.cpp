@@ -349,4 +349,12 @@ const ChapSecrets::Entry* ChapSecrets::best(std::string_view client,
   return any_server;
 }
 
+std::set<Ipv4Address> ChapSecrets::fixed_addresses() const {
+  std::set<Ipv4Address> addresses;
+  for (const Entry& entry : entries_) {
+    if (const std::optional<Ipv4Address> fixed = entry.addresses.fixed()) addresses.insert(*fixed);
+  }
+  return addresses;
+}
+
 }  // namespace pptp::app

@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -62,6 +63,9 @@ class ChapSecrets {
   /// not matter). The whole name is looked for first, then the one without DOMAIN\, then "*". The
   /// Credentials carry the name as it came. nullopt: nobody we know.
   std::optional<User> find(std::string_view user, std::string_view server) const;
+
+  /// The addresses that belong to one user each.
+  std::set<Ipv4Address> fixed_addresses() const;
 
   std::size_t size() const noexcept { return entries_.size(); }
 

@@ -21,6 +21,8 @@ constexpr std::size_t kPoolSlots = 2 * io::GreSocket::kBatch + GreReceiver::kWin
 /// Packets read before others get their turn.
 constexpr int kBatchesAtATime = 4;
 
+constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
+
 /// The least path MTU that leaves room for what every host has to take; below it, outer packets
 /// have to be fragmented.
 constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead + kPppOverhead;
@@ -58,6 +60,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
                engine_->on_deadline(loop_.now());
                drain();
              }),
+      route_timer_(loop_, [this] { watch_route(); }),
       since_(std::chrono::system_clock::now()) {}
 
 ClientSession::~ClientSession() = default;
@@ -299,7 +302,17 @@ void ClientSession::network_up(const NetworkUp& up) {
     tun_watch_->on_readable([this] { tun_readable(); });
   }
   enter(CallState::up);
+  watch_route();
   if (!std::exchange(was_up_, true)) progress_.up(report());
+}
+
+/// The way to the server may go and come back while the call is up: looked after every few seconds.
+void ClientSession::watch_route() {
+  if (state_ != CallState::up) return;
+  if (const io::IoResult<bool> changed = host_->refresh_server_route(); changed && *changed) {
+    log(LogLevel::notice, "the way to the server has changed");
+  }
+  route_timer_.set(loop_.now() + kRouteCheckInterval);
 }
 
 std::uint32_t ClientSession::allowed_mtu() const {

@@ -62,6 +62,7 @@ class ClientSession {
   void network_up(const NetworkUp& up);
   io::IoResult<void> configure_interface();
   std::uint32_t allowed_mtu() const;
+  void watch_route();
   void set_interface_mtu(std::uint32_t mtu);
   void interface_gone();
   void lower_path_mtu(std::uint32_t path_mtu);
@@ -92,6 +93,7 @@ class ClientSession {
   io::OsEntropy entropy_;
   PacketPool pool_;
   io::Timer timer_;
+  io::Timer route_timer_;
   std::optional<io::HostState> host_;
   std::optional<io::Tun> tun_;
   std::optional<io::FdWatch> tun_watch_;

@@ -1,5 +1,6 @@
 #include "apps/server_session.h"
 
+#include <algorithm>
 #include <csignal>
 #include <set>
 #include <span>
@@ -46,7 +47,8 @@ ServerSession::ServerSession(ServerConfig config, ChapSecrets users,
                drain();
              }),
       mtu_(inner_mtu(kPathMtu, kMaxMtu, config_.encryption.policy != EncryptionPolicy::off)),
-      acceptor_(acceptor_config(config_), pool_, entropy_, log_) {}
+      acceptor_(acceptor_config(config_), pool_, entropy_, log_),
+      fixed_addresses_(users_.fixed_addresses()) {}
 
 ServerSession::~ServerSession() = default;
 
@@ -104,6 +106,11 @@ io::IoResult<void> ServerSession::configure_interface() {
       settings.routes.push_back(prefix);
     }
   }
+  for (const Ipv4Address& address : fixed_addresses_) {
+    const bool covered = std::ranges::any_of(
+        settings.routes, [&](const io::Ipv4Prefix& route) { return route.contains(address); });
+    if (!covered) settings.routes.emplace_back(address);
+  }
   return host_->configure_tunnel(settings);
 }
 
@@ -113,6 +120,7 @@ void ServerSession::accepted(io::TcpStream stream) {
       stopping_ ? std::nullopt : acceptor_.accepted(loop_.now(), from);
   if (!session) return log(LogLevel::warning, fmt::format("no room for {}", from.text()));
   log(LogLevel::info, fmt::format("connection from {}", from.text()));
+  called_[from] = stream.local().address;
   const auto [at, added] = streams_.emplace(*session, std::move(stream));
   at->second.start(
       [this, id = *session](Bytes octets) {
@@ -174,7 +182,9 @@ void ServerSession::send_gre() {
     count = 0;
   };
   while (std::optional<GreOutput> output = acceptor_.poll_gre()) {
-    gre_out_[count++] = {std::move(output->packet), config_.listen, output->to};
+    const auto called = called_.find(output->to);
+    const Ipv4Address local = called == called_.end() ? config_.listen : called->second;
+    gre_out_[count++] = {std::move(output->packet), local, output->to};
     if (count == gre_out_.size()) flush();
   }
   flush();
@@ -197,12 +207,30 @@ void ServerSession::on_event(SessionEvent&& event) {
 
 void ServerSession::find_user(const SessionSecretWanted& wanted) {
   const std::optional<User> user = users_.find(wanted.user, config_.name);
-  if (user) {
-    acceptor_.supply_secret(loop_.now(), wanted.session, &user->credentials,
-                            user->addresses.fixed());
-  } else {
-    acceptor_.supply_secret(loop_.now(), wanted.session, nullptr);
+  if (!user) return acceptor_.supply_secret(loop_.now(), wanted.session, nullptr);
+  const std::optional<Ipv4Address> address = address_for(*user);
+  if (!address) {
+    log(LogLevel::warning,
+        fmt::format("no address is left that {} may have", printable(wanted.user)));
   }
+  // An address that is in use is refused when it comes to giving it.
+  acceptor_.supply_secret(loop_.now(), wanted.session, &user->credentials,
+                          address.value_or(config_.address));
+}
+
+/// The user's own address, or the first of the pool that is free, allowed, and nobody else's own.
+std::optional<Ipv4Address> ServerSession::address_for(const User& user) const {
+  if (const std::optional<Ipv4Address> fixed = user.addresses.fixed()) return fixed;
+  for (const AddressRange& range : config_.pool) {
+    for (std::uint64_t value = range.first.value(); value <= range.last.value(); ++value) {
+      const Ipv4Address address(static_cast<std::uint32_t>(value));
+      if (user.addresses.allows(address) && !fixed_addresses_.contains(address) &&
+          acceptor_.is_free(address)) {
+        return address;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 void ServerSession::on_signal(int) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "apps/chap_secrets.h"
@@ -45,6 +46,7 @@ class ServerSession {
   void send_gre();
   void on_event(SessionEvent&& event);
   void find_user(const SessionSecretWanted& wanted);
+  std::optional<Ipv4Address> address_for(const User& user) const;
   void on_signal(int signal);
   void stop_if_done();
 
@@ -68,7 +70,10 @@ class ServerSession {
   std::optional<io::GreServerSocket> gre_;
   std::optional<io::FdWatch> gre_watch_;
   std::optional<io::TcpListener> listener_;
+  std::set<Ipv4Address> fixed_addresses_;  ///< each for one user alone
   std::unordered_map<SessionId, io::TcpStream> streams_;
+  /// The address of ours that each client has called: its GRE has to come from there (note 3.24).
+  std::unordered_map<Ipv4Address, Ipv4Address> called_;
   std::array<io::GreDatagram, io::GreSocket::kBatch> gre_in_;
   std::array<io::GreDatagram, io::GreSocket::kBatch> gre_out_;
   std::array<Packet, io::GreSocket::kBatch> tun_batch_;

@@ -107,6 +107,9 @@ class Acceptor {
   void on_deadline(TimePoint now);
   Deadline next_deadline() const noexcept;
 
+  /// Whether supply_secret() could give this address to somebody now.
+  bool is_free(Ipv4Address address) const { return addresses_.is_free(address); }
+
   std::size_t sessions() const noexcept { return sessions_.size(); }
 
   /// Of packets for which no call was found.

@@ -28,6 +28,10 @@ class AddressPool {
   bool acquire(Ipv4Address address);
   void give_back(Ipv4Address address);
 
+  bool is_free(Ipv4Address address) const {
+    return address != reserved_ && !used_.contains(address);
+  }
+
   std::size_t in_use() const noexcept { return used_.size(); }
 
  private:
