@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <string>
@@ -63,22 +64,32 @@ int demonstrate(demo::Screen& screen, const DemoArguments& arguments, int verbos
   return report(result, arguments.json);
 }
 
+/// What to say about a child process that has not said it itself.
+Ending why(const demo::ChildEnd& end) {
+  if (end.how == demo::ChildEnd::How::interrupted) return ending_of(Trouble::interrupted);
+  return ending_of(Trouble::internal_error, fmt::format("signal {}", end.status));
+}
+
+int demonstrate_in_sandbox(demo::Screen& screen, const DemoArguments& arguments, int verbosity) {
+  if (auto missing = prepare(); !missing.empty()) return report(std::move(missing), arguments.json);
+  const auto end = demo::run_in_sandbox([&] { return demonstrate(screen, arguments, verbosity); });
+  if (!end) return report({demo::failure("demo-no-namespaces", end.error())}, arguments.json);
+  if (end->how == demo::ChildEnd::How::finished) return end->status;
+  screen.begin("ended before its time");
+  screen.cut_short();
+  return report({why(*end)}, arguments.json);
+}
+
 }  // namespace
 
 int run_demo(const DemoArguments& arguments, const Globals& globals) {
   demo::Screen screen;
-  if (auto missing = prepare(); !missing.empty()) return report(std::move(missing), arguments.json);
-  const auto end =
-      demo::run_in_sandbox([&] { return demonstrate(screen, arguments, globals.log.verbosity); });
-  if (!end) return report({demo::failure("demo-no-namespaces", end.error())}, arguments.json);
-  if (end->how == demo::SandboxEnd::How::finished) return end->status;
-
-  screen.begin("ended before its time");
-  screen.cut_short();
-  Ending why = end->how == demo::SandboxEnd::How::interrupted
-                   ? ending_of(Trouble::interrupted)
-                   : ending_of(Trouble::internal_error, fmt::format("signal {}", end->status));
-  return report({std::move(why)}, arguments.json);
+  // In a child process, because whoever has entered the sandbox can never leave it.
+  const auto end = demo::run_in_child(
+      [&] { return demonstrate_in_sandbox(screen, arguments, globals.log.verbosity); }, SIGTERM);
+  if (!end) return report({ending_of(end.error())}, arguments.json);
+  return end->how == demo::ChildEnd::How::finished ? end->status
+                                                   : report({why(*end)}, arguments.json);
 }
 
 }  // namespace pptp::app

@@ -96,24 +96,49 @@ sigset_t signals_to_wait_for() noexcept {
   return signals;
 }
 
-SandboxEnd wait_for_end(pid_t child, const sigset_t& signals) noexcept {
+ChildEnd wait_for_end(pid_t child, const sigset_t& signals, int stop_signal) noexcept {
+  bool interrupted = false;
   for (;;) {
     int received = 0;
     sigwait(&signals, &received);
-    // Returns when the last process of the PID namespace is gone, not just the first.
-    int status = 0;
     if (received != SIGCHLD) {
-      ::kill(child, SIGKILL);
-      ::waitpid(child, &status, 0);
-      return {SandboxEnd::How::interrupted, received};
+      interrupted = true;
+      ::kill(child, stop_signal);
     }
+    int status = 0;
     if (::waitpid(child, &status, WNOHANG) != child) continue;
-    if (WIFEXITED(status)) return {SandboxEnd::How::finished, WEXITSTATUS(status)};
-    if (WIFSIGNALED(status)) return {SandboxEnd::How::broken, WTERMSIG(status)};
+    if (WIFEXITED(status)) return {ChildEnd::How::finished, WEXITSTATUS(status)};
+    return {interrupted ? ChildEnd::How::interrupted : ChildEnd::How::broken, WTERMSIG(status)};
   }
 }
 
 }  // namespace
+
+io::IoResult<ChildEnd> run_in_child(const std::function<int()>& work, int stop_signal) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io::failure(errno, "cannot make a pipe");
+  const io::UniqueFd read_end(ends[0]);
+  io::UniqueFd write_end(ends[1]);
+  const sigset_t signals = signals_to_wait_for();
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
+  (void)std::fflush(nullptr);  // or both would write what is still in the buffers
+  const pid_t child = ::fork();
+  if (child == 0) {
+    write_end.reset();
+    die_with_parent(read_end.fd());
+    // A terminal's Ctrl-C is for the first process, which passes it on.
+    ::setsid();
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    const int status = work();
+    (void)std::fflush(nullptr);
+    ::_exit(status);
+  }
+  auto end = child < 0 ? io::IoResult<ChildEnd>(io::failure(errno, "cannot start a process"))
+                       : wait_for_end(child, signals, stop_signal);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return end;
+}
 
 io::IoResult<void> enter_sandbox() {
   if (auto left = leave_shared_namespaces(); !left) return left;
@@ -124,34 +149,16 @@ io::IoResult<void> enter_sandbox() {
   return {};
 }
 
-io::IoResult<SandboxEnd> run_in_sandbox(const std::function<int()>& work) {
-  const sigset_t signals = signals_to_wait_for();
-  sigset_t before;
-  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
-
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io::failure(errno, "cannot make a pipe");
-  io::UniqueFd read_end(ends[0]);
-  io::UniqueFd write_end(ends[1]);
-  (void)std::fflush(nullptr);  // or both would write what is still in the buffers
-  const pid_t child = ::fork();
-  if (child < 0) return no_sandbox(errno, "cannot start a process in a PID namespace");
-  if (child == 0) {
-    write_end.reset();
-    die_with_parent(read_end.fd());
-    // A terminal's Ctrl-C is for the parent, which then ends everything at once.
-    ::setsid();
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+io::IoResult<ChildEnd> run_in_sandbox(const std::function<int()>& work) {
+  const auto first_process = [&work] {
     // So that a process finds itself under its own number. Where /proc is partly hidden this is
     // not allowed, and not needed by anything but the journal of the client, which nobody reads.
     (void)::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-    const int status = work();
-    (void)std::fflush(nullptr);
-    ::_exit(status);
-  }
-  const SandboxEnd end = wait_for_end(child, signals);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return end;
+    return work();
+  };
+  // The first process of a PID namespace takes no other signal; and the wait for it lasts until all
+  // processes of the namespace are gone.
+  return run_in_child(first_process, SIGKILL);
 }
 
 }  // namespace pptp::app::demo

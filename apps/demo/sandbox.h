@@ -14,23 +14,28 @@ namespace pptp::app::demo {
 /// Where files can be made in the sandbox.
 inline constexpr const char* kSandboxFiles = "/run";
 
-/// Gives this process, which must have one thread only, mounts of its own, and its children a PID
-/// namespace. For the rest of its life.
-io::IoResult<void> enter_sandbox();
-
-/// How the work in the sandbox ended.
-struct SandboxEnd {
+/// How a child process ended.
+struct ChildEnd {
   enum class How {
     finished,     ///< `status` is what it returned
     broken,       ///< by a signal of its own making
-    interrupted,  ///< we were told to stop, and killed it
+    interrupted,  ///< we were told to stop, and it did
   };
   How how = How::finished;
   int status = 0;  ///< else the signal's number
 };
 
-/// Runs `work` as the first process of the sandbox that enter_sandbox() has made, and waits for its
-/// end; INT, TERM and HUP end it before. When this process is killed the kernel kills `work`.
-io::IoResult<SandboxEnd> run_in_sandbox(const std::function<int()>& work);
+/// Runs `work` in a child process, in a session of its own, and waits for its end. When INT, TERM
+/// or HUP comes before that the child is sent `stop_signal`. When this process is killed the kernel
+/// kills the child.
+io::IoResult<ChildEnd> run_in_child(const std::function<int()>& work, int stop_signal);
+
+/// Gives this process, which must have one thread only, mounts of its own, and its children a PID
+/// namespace. Once, and for the rest of its life; so in a child process best.
+io::IoResult<void> enter_sandbox();
+
+/// Runs `work` as the first process of the sandbox that enter_sandbox() has made. When this returns
+/// there is no other process in it either, and never can be again.
+io::IoResult<ChildEnd> run_in_sandbox(const std::function<int()>& work);
 
 }  // namespace pptp::app::demo

@@ -52,7 +52,7 @@ def command(program, *options):
     return [program.path, "demo", "--seconds", "1", *options]
 
 
-def as_nobody(words, tun_mode):
+def as_nobody(words, tun_mode="0666"):
     """The words, run as nobody, where /dev/net/tun has this mode: in a mount namespace of their own."""
     script = """
         set -e
@@ -113,7 +113,7 @@ def table(program, _):
 
 
 def nobody(program, _):
-    expect_well(run(as_nobody(command(program, "--json"), "0666")))
+    expect_well(run(as_nobody(command(program, "--json"))))
     expect_nothing_left(program)
 
 
@@ -136,15 +136,15 @@ def without_namespaces(program, _):
     expect("user.max_user_namespaces" in done.stderr, done.stderr)
 
 
-def stop_in_the_middle(program, number):
+def stop_in_the_middle(program, number, runner=list):
     """Ends a demonstration by a signal during its transfer, and returns its exit status."""
-    with subprocess.Popen([program.path, "demo", "--seconds", "30"],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+    words = runner([program.path, "demo", "--seconds", "30"])
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         try:
             for line in demo.stderr:
                 if "TCP" in line:
                     break
-            expect(len(program.processes()) == 4, f"not four processes: {program.processes()}")
+            expect(len(program.processes()) == 5, f"not five processes: {program.processes()}")
             demo.send_signal(number)
             demo.communicate(timeout=TIMEOUT)
         finally:
@@ -160,7 +160,8 @@ def interrupted(program, _):
 
 
 def killed(program, _):
-    stop_in_the_middle(program, signal.SIGKILL)
+    for runner in (list, as_nobody):
+        stop_in_the_middle(program, signal.SIGKILL, runner)
 
 
 def in_clear(_, stand_in):
