@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 PROGRAM, VERSION, TAP_FOLDER = sys.argv[1:4]
+PROGRAM = os.path.abspath(PROGRAM)  # commands run in folders of their own
 sys.path.insert(0, TAP_FOLDER)
 import tap  # noqa: E402
 
