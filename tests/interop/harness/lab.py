@@ -136,7 +136,7 @@ class Lab:
 
     def in_client(self, argv):
         """The arguments that run `argv` on the client host."""
-        return ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", "--", *argv]
+        return ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", "--root", "--", *argv]
 
     def in_wire(self, argv):
         return ["ip", "netns", "exec", self.wire_ns, *argv]
