@@ -230,7 +230,9 @@ class CommandLine {
     if (!commands_.demo) return;
     CLI::App* command =
         add(app_, "demo", "Show a tunnel between two ends on this host", commands_.demo, demo_);
-    command->add_option("--seconds", demo_.seconds, "how long data is sent in each direction; 3 without it")
+    command
+        ->add_option("--seconds", demo_.seconds,
+                     "how long data is sent in each direction; 3 without it")
         ->type_name("N")
         ->check(CLI::Range(1U, kMaxDemoSeconds).description(""));
     command->add_flag("--json", demo_.json, "for scripts");
