@@ -9,38 +9,19 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/password.h"
-#include "tunnel/sizes.h"
+#include "tunnel/io/netlink.h"
 
 namespace pptp::app {
 namespace {
-
-/// Slots for one call: a batch under way in each direction, what the receive order may hold back,
-/// and control frames.
-constexpr std::size_t kPoolSlots = 2 * io::GreSocket::kBatch + GreReceiver::kWindow + 32;
 
 /// Packets read before others get their turn.
 constexpr int kBatchesAtATime = 4;
 
 constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
 
-/// The least path MTU that leaves room for what every host has to take; below it, outer packets
-/// have to be fragmented.
-constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead + kPppOverhead;
-
 bool hangup_is_ignored() noexcept {
   struct sigaction action{};
   return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-/// What a connection that could not be made comes to. Once there is an address, whatever our own
-/// kernel has against it (a prohibiting or blackhole route) is a server that cannot be reached.
-Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context) {
-  const bool of_the_host =
-      error.fault == io::IoFault::system || error.fault == io::IoFault::permission;
-  if (looked_up && of_the_host) {
-    return ending_of(Trouble::ctrl_net_unreachable, error.text(), context);
-  }
-  return ending_of(error, context);
 }
 
 }  // namespace
@@ -54,12 +35,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       lock_(std::move(lock)),
       log_(&log),
       progress_(progress),
-      pool_(kPoolSlots),
-      timer_(loop_,
-             [this] {
-               engine_->on_deadline(loop_.now());
-               drain();
-             }),
+      pool_(ClientCall::kPoolSlots),
       route_timer_(loop_, [this] { watch_route(); }),
       since_(std::chrono::system_clock::now()) {}
 
@@ -77,7 +53,7 @@ Ending ClientSession::run() {
     finish(ending_of(ready.error(), context()));
   } else {
     dial();
-    loop_.run();
+    if (!ending_) loop_.run();
   }
   take_back_host_changes();
   return *std::move(ending_);
@@ -105,116 +81,67 @@ io::IoResult<void> ClientSession::prepare() {
       loop_, directory_, lock_, [this](const nlohmann::json& request) { return answer(request); });
   if (!control) return std::unexpected(control.error());
   control_server_.emplace(*std::move(control));
-  // Before the first control message: a host without any GRE socket answers the server's first
-  // packet with ICMP protocol unreachable.
-  io::GreOptions options;
-  options.mark = mark_.value_or(0);
-  io::IoResult<io::GreClientSocket> gre = io::GreClientSocket::open(options);
-  if (!gre) return std::unexpected(gre.error());
-  gre_.emplace(*std::move(gre));
-  gre_->on_trouble([this](const io::GreTrouble& trouble) { on_gre_trouble(trouble); });
   return {};
 }
 
 void ClientSession::dial() {
   enter(CallState::connecting);
-  progress_.phase(fmt::format("looking up {}", profile_.servers.front().host));
-  Dialer::Request request{.server = profile_.servers.front(), .mark = mark_.value_or(0)};
-  dialer_.emplace(
-      loop_, std::move(request),
-      [this](io::TcpEndpoint to) {
-        server_ = to.address;
-        progress_.phase(fmt::format("connecting to {}:{}", to.address.text(), to.port));
-      },
-      [this](io::IoResult<io::TcpStream> stream) {
-        if (stream) {
-          connected(*std::move(stream));
-        } else {
-          finish(ending_of_dial(stream.error(), !server_.is_zero(), context()));
-        }
-      });
-}
-
-void ClientSession::connected(io::TcpStream stream) {
-  stream_.emplace(std::move(stream));
-  if (const io::IoResult<void> opened = open_paths(); !opened) {
-    return finish(ending_of(opened.error(), context()));
-  }
-  engine_.emplace(call_config(), pool_, entropy_, log_);
-  gre_watch_.emplace(loop_, gre_->fd());
-  gre_watch_->on_readable([this] { gre_readable(); });
-  stream_->start(
-      [this](Bytes octets) {
-        engine_->control_received(loop_.now(), octets);
-        drain();
-      },
-      [this](const io::IoError& error) {
-        if (error.error != 0) log(LogLevel::info, error.text());
-        stream_.reset();
-        engine_->control_closed(loop_.now());
-        drain();
-      });
-  progress_.phase("asking for a call");
-  engine_->connected(loop_.now());
-  drain();
-}
-
-/// GRE goes between the same two addresses as the control connection (interop note 3.24).
-io::IoResult<void> ClientSession::open_paths() {
-  call_id_ = CallId(std::max<std::uint16_t>(1, entropy_.u16()));  // never 0 (interop note 3.2)
-  const Ipv4Address local = stream_->local().address;
-  if (auto bound = gre_->connect(local, server_, call_id_); !bound) return bound;
-  io::IoResult<io::Netlink> netlink = io::Netlink::open();
-  if (!netlink) return std::unexpected(netlink.error());
-  if (const io::IoResult<io::RouteAnswer> route = netlink->route_to(server_, mark_.value_or(0))) {
-    if (route->mtu != 0) path_mtu_ = route->mtu;
-  }
-  // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
-  return gre_->set_dont_fragment(!profile_.network.mtu && path_mtu_ >= kLeastPathMtu);
-}
-
-CallConfig ClientSession::call_config() const {
-  const std::uint32_t information =
-      profile_.network.mtu ? *profile_.network.mtu + kMppeOverhead : max_information(path_mtu_);
-  CallConfig call;
-  call.role = Role::client;
-  call.call_id = call_id_;
-  call.link.mru = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
-  call.link.echo_interval = profile_.link.echo_interval;
-  call.link.echo_failures = profile_.link.echo_failures;
-  call.link.methods = profile_.methods;
-  call.link.credentials = credentials_;
-  call.link.encryption = profile_.encryption;
-  call.link.want_dns = !std::holds_alternative<NoDns>(profile_.network.dns);
-  return call;
-}
-
-// --- moving packets ---
-
-void ClientSession::gre_readable() {
-  for (int i = 0; i < kBatchesAtATime; ++i) {
-    const std::size_t count = gre_->receive(pool_, gre_batch_);
-    if (count == 0) break;
-    engine_->gre_received(loop_.now(), std::span(gre_batch_).first(count));
-    drain();
-    if (ending_ || count < gre_batch_.size()) break;
+  call_.emplace(ClientCall::Surroundings{.loop = loop_,
+                                         .entropy = entropy_,
+                                         .pool = pool_,
+                                         .log = log_,
+                                         .progress = progress_,
+                                         .owner = *this},
+                profile_, credentials_,
+                ClientCall::Request{.server = profile_.servers.front(), .mark = mark_.value_or(0)});
+  if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
+    finish(ending_of(dialled.error(), context()));
   }
 }
+
+// --- what it comes to ---
+
+void ClientSession::call_event(const EngineEvent& event) {
+  if (const PhaseChanged* changed = std::get_if<PhaseChanged>(&event)) {
+    phase_changed(changed->phase);
+  } else if (const NetworkUp* up = std::get_if<NetworkUp>(&event)) {
+    network_up(*up);
+  } else if (std::holds_alternative<NetworkDown>(event)) {
+    enter(CallState::negotiating);
+  }
+}
+
+void ClientSession::phase_changed(Phase phase) {
+  if (phase == Phase::establish) {
+    progress_.phase("negotiating the link");
+    enter(CallState::connecting);
+  } else if (phase == Phase::authenticate) {
+    progress_.phase(fmt::format("authenticating as {}", printable(credentials_->user())));
+    enter(CallState::authenticating);
+  } else if (phase == Phase::network) {
+    progress_.phase("negotiating encryption and addresses");
+    enter(CallState::negotiating);
+  }
+}
+
+void ClientSession::call_received(Bytes packet) {
+  (void)tun_->write(packet);  // what the kernel would not have is counted there
+}
+
+void ClientSession::call_over(Ending ending) {
+  finish(std::move(ending));
+}
+
+// --- the interface ---
 
 void ClientSession::tun_readable() {
   for (int i = 0; i < kBatchesAtATime; ++i) {
     const std::size_t count = tun_->read(pool_, tun_batch_);
     if (tun_->gone()) return interface_gone();
     if (count == 0) break;
-    const std::span<Packet> packets = std::span(tun_batch_).first(count);
-    send_gre(packets.first(engine_->seal(loop_.now(), packets)));
-    if (count < tun_batch_.size()) break;
+    call_->send(std::span(tun_batch_).first(count));
+    if (ending_ || count < tun_batch_.size()) break;
   }
-  drain();
-}
-
-void ClientSession::send_gre(std::span<Packet> packets) {
-  if (!packets.empty()) (void)gre_->send(packets);  // what did not go is counted by the socket
 }
 
 void ClientSession::interface_gone() {
@@ -223,71 +150,9 @@ void ClientSession::interface_gone() {
                   fmt::format("somebody has removed the interface {}", tun_->name()), context()));
 }
 
-/// Called from inside the socket: only notes it.
-void ClientSession::on_gre_trouble(const io::GreTrouble& trouble) {
-  // The two that say why no answer will ever come are not forgotten for one that says less.
-  if (!trouble_ || (trouble_->kind != io::GreTrouble::Kind::firewall &&
-                    trouble_->kind != io::GreTrouble::Kind::protocol_unreachable)) {
-    trouble_ = trouble;
-  }
-  if (trouble.kind == io::GreTrouble::Kind::too_big && trouble.mtu != 0) {
-    loop_.post([this, mtu = trouble.mtu] { lower_path_mtu(mtu); });
-  }
-}
-
-void ClientSession::drain() {
-  while (std::optional<EngineEvent> event = engine_->poll_event())
-    on_event(*std::move(event));
-  while (const auto octets = engine_->poll_control()) {
-    if (stream_) stream_->send(*octets);
-  }
-  std::size_t count = 0;
-  while (std::optional<Packet> packet = engine_->poll_gre(loop_.now())) {
-    gre_out_[count++] = *std::move(packet);
-    if (count == gre_out_.size()) send_gre(std::span(gre_out_).first(std::exchange(count, 0)));
-  }
-  send_gre(std::span(gre_out_).first(count));
-  for (Packet& packet : gre_out_)
-    packet.release();
-  while (const std::optional<Packet> packet = engine_->poll_ip()) {
-    (void)tun_->write(packet->bytes());  // what the kernel would not have is counted there
-  }
-  timer_.set(engine_->next_deadline());
-  if (call_over_ && (engine_->control_finished() || !stream_)) finish(*std::move(call_over_));
-}
-
-void ClientSession::on_event(EngineEvent&& event) {
-  if (const PhaseChanged* changed = std::get_if<PhaseChanged>(&event)) {
-    if (changed->phase == Phase::establish) {
-      progress_.phase("negotiating the link");
-      enter(CallState::connecting);
-    } else if (changed->phase == Phase::authenticate) {
-      progress_.phase(fmt::format("authenticating as {}", printable(credentials_->user())));
-      enter(CallState::authenticating);
-    } else if (changed->phase == Phase::network) {
-      progress_.phase("negotiating encryption and addresses");
-      enter(CallState::negotiating);
-    }
-  } else if (const Authenticated* authenticated = std::get_if<Authenticated>(&event)) {
-    method_ = authenticated->method;
-  } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
-    encryption_ = *agreed;
-  } else if (const NetworkUp* up = std::get_if<NetworkUp>(&event)) {
-    network_up(*up);
-  } else if (std::holds_alternative<NetworkDown>(event)) {
-    enter(CallState::negotiating);
-  } else if (const CallEnded* ended = std::get_if<CallEnded>(&event)) {
-    call_ended(ended->end);
-  }
-}
-
 void ClientSession::network_up(const NetworkUp& up) {
-  if (up.local == server_) {
-    // Its packets would come back to ourselves (RFC 1332 3.3 leaves it to us to refuse).
-    return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
-  }
-  const bool same =
-      network_ && network_->local == up.local && network_->peer == up.peer && allowed_mtu() == mtu_;
+  const bool same = network_ && network_->local == up.local && network_->peer == up.peer &&
+                    call_->allowed_mtu() == mtu_;
   network_ = up;
   if (!same) {
     if (io::IoResult<void> configured = configure_interface(); !configured) {
@@ -315,20 +180,12 @@ void ClientSession::watch_route() {
   route_timer_.set(loop_.now() + kRouteCheckInterval);
 }
 
-std::uint32_t ClientSession::allowed_mtu() const {
-  const bool encrypted = encryption_.has_value();
-  if (!profile_.network.mtu) return inner_mtu(path_mtu_, engine_->peer_mru(), encrypted);
-  // Set by hand: outer packets may be fragmented, but the peer takes no more than it says.
-  return std::min<std::uint32_t>(
-      *profile_.network.mtu, inner_mtu(kMaxMtu + kLeastPathMtu, engine_->peer_mru(), encrypted));
-}
-
 /// Sets the interface up with its addresses and routes, and the MTU that the call allows.
 io::IoResult<void> ClientSession::configure_interface() {
   if (tun_watch_) (void)host_->undo_tunnel();  // the peer gave other addresses than before
-  mtu_ = allowed_mtu();
+  mtu_ = call_->allowed_mtu();
   configured_mtu_ = mtu_;
-  engine_->set_mtu(mtu_);
+  call_->set_mtu(mtu_);
   io::TunnelSettings settings;
   settings.device = tun_->index();
   settings.local = network_->local;
@@ -336,21 +193,17 @@ io::IoResult<void> ClientSession::configure_interface() {
   settings.mtu = mtu_;
   settings.routes = profile_.network.routes;
   settings.default_route = profile_.network.default_route;
-  settings.server = server_;
+  settings.server = call_->server();
   return host_->configure_tunnel(settings);
 }
 
-/// The path takes less than it seemed to.
-void ClientSession::lower_path_mtu(std::uint32_t path_mtu) {
-  if (path_mtu >= path_mtu_ || state_ != CallState::up) return;
-  path_mtu_ = path_mtu;
-  const std::uint32_t lower = allowed_mtu();
+void ClientSession::call_mtu_lowered() {
+  if (state_ != CallState::up) return;
+  const std::uint32_t lower = call_->allowed_mtu();
   if (lower >= mtu_) return;
-  log(LogLevel::notice,
-      fmt::format("the path takes packets of {} octets: MTU lowered to {}", path_mtu, lower));
+  log(LogLevel::notice, fmt::format("the path takes less than before: MTU lowered to {}", lower));
   mtu_ = lower;
-  engine_->set_mtu(mtu_);
-  if (path_mtu_ < kLeastPathMtu) (void)gre_->set_dont_fragment(false);
+  call_->set_mtu(mtu_);
   set_interface_mtu(mtu_);
 }
 
@@ -372,26 +225,10 @@ void ClientSession::on_signal(int signal) {
 
 /// Ends the call politely; `why` is what it will have come to.
 void ClientSession::close(Ending why) {
-  if (closing_ || call_over_) return;
-  closing_ = std::move(why);
-  progress_.phase("ending the call");
-  if (!engine_) return finish(*std::move(closing_));
-  engine_->close(loop_.now());
-  loop_.post([this] { drain(); });
-}
-
-void ClientSession::call_ended(const End& end) {
-  if (closing_) {
-    call_over_ = std::move(closing_);
-  } else if (end.cause == Cause::gre_blocked && trouble_ &&
-             trouble_->kind == io::GreTrouble::Kind::firewall) {
-    call_over_ = ending_of(Trouble::gre_eperm, {}, context());
-  } else if (end.cause == Cause::gre_blocked && trouble_ &&
-             trouble_->kind == io::GreTrouble::Kind::protocol_unreachable) {
-    call_over_ = ending_of(Trouble::gre_not_available, {}, context());
-  } else {
-    call_over_ = ending_of(end, context());
-  }
+  if (call_)
+    call_->close(std::move(why));
+  else
+    finish(std::move(why));
 }
 
 void ClientSession::finish(Ending ending) {
@@ -443,12 +280,12 @@ StatusReport ClientSession::report() const {
   report.state = state_;
   report.since = since_;
   report.server_name = profile_.servers.front().host;
-  if (!server_.is_zero()) report.server_address = server_.text();
+  if (call_ && !call_->server().is_zero()) report.server_address = call_->server().text();
   if (tun_) report.interface = tun_->name();
-  if (method_) report.auth = name(*method_);
-  if (encryption_) {
-    report.mppe = StatusReport::Encryption{bit_count(encryption_->send.bits),
-                                           encryption_->send.mode == MppeMode::stateful};
+  if (call_ && call_->method()) report.auth = name(*call_->method());
+  if (call_ && call_->encryption()) {
+    const MppeParameters& send = call_->encryption()->send;
+    report.mppe = StatusReport::Encryption{bit_count(send.bits), send.mode == MppeMode::stateful};
   }
   if (network_) {
     report.local = network_->local.text();
@@ -461,21 +298,20 @@ StatusReport ClientSession::report() const {
       report.routes.push_back(route.text());
     if (profile_.network.default_route) report.routes.emplace_back("0.0.0.0/0");
   }
-  if (!engine_) return report;
-  const GreReceiverStats& received = engine_->rx().receiver().stats();
+  if (!call_ || call_->engine() == nullptr) return report;
+  const Engine& engine = *call_->engine();
+  const GreReceiverStats& received = engine.rx().receiver().stats();
   StatusReport::Counters& counters = report.counters;
-  counters.tx_packets = engine_->tx().counters().packets;
-  counters.tx_bytes = engine_->tx().counters().octets;
-  counters.rx_packets = engine_->rx().counters().packets;
-  counters.rx_bytes = engine_->rx().counters().octets;
+  counters.tx_packets = engine.tx().counters().packets;
+  counters.tx_bytes = engine.tx().counters().octets;
+  counters.rx_packets = engine.rx().counters().packets;
+  counters.rx_bytes = engine.rx().counters().octets;
   counters.lost = received.lost;
   counters.reordered = received.reordered;
   counters.duplicate = received.duplicate;
   counters.late = received.late;
-  Drops drops = engine_->drops();
-  drops += gre_->drops();
-  counters.dropped = dropped(drops);
-  if (const std::optional<Duration> rtt = engine_->tx().sender().round_trip()) {
+  counters.dropped = dropped(call_->drops());
+  if (const std::optional<Duration> rtt = engine.tx().sender().round_trip()) {
     report.rtt_ms = std::chrono::duration<double, std::milli>(*rtt).count();
   }
   return report;

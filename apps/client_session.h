@@ -10,7 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "apps/dialer.h"
+#include "apps/client_call.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
@@ -19,7 +19,6 @@
 #include "tunnel/engine.h"
 #include "tunnel/io/control_server.h"
 #include "tunnel/io/event_loop.h"
-#include "tunnel/io/gre_socket.h"
 #include "tunnel/io/host_state.h"
 #include "tunnel/io/os_entropy.h"
 #include "tunnel/io/runtime_dir.h"
@@ -31,7 +30,7 @@ namespace pptp::app {
 ///
 /// Owns everything that the call needs on this host. What it changed there is undone when run() has
 /// returned, or, if the process does not live to do that, by whoever reads its journal.
-class ClientSession {
+class ClientSession final : private CallOwner {
  public:
   /// `directory`, `log` and `progress` must outlive it.
   ClientSession(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
@@ -47,30 +46,25 @@ class ClientSession {
   // Making the call.
   io::IoResult<void> prepare();
   void dial();
-  void connected(io::TcpStream stream);
-  io::IoResult<void> open_paths();
-  CallConfig call_config() const;
 
-  // Moving packets.
-  void gre_readable();
-  void tun_readable();
-  void send_gre(std::span<Packet> packets);
-  void on_gre_trouble(const io::GreTrouble& trouble);
-  /// After everything that feeds the engine: does what it says.
-  void drain();
-  void on_event(EngineEvent&& event);
+  // What it comes to.
+  void call_event(const EngineEvent& event) override;
+  void call_received(Bytes packet) override;
+  void call_mtu_lowered() override;
+  void call_over(Ending ending) override;
+  void phase_changed(Phase phase);
+
+  // The interface.
   void network_up(const NetworkUp& up);
   io::IoResult<void> configure_interface();
-  std::uint32_t allowed_mtu() const;
-  void watch_route();
-  void set_interface_mtu(std::uint32_t mtu);
+  void tun_readable();
   void interface_gone();
-  void lower_path_mtu(std::uint32_t path_mtu);
+  void set_interface_mtu(std::uint32_t mtu);
+  void watch_route();
 
   // Ending it.
   void on_signal(int signal);
   void close(Ending why);
-  void call_ended(const End& end);
   void finish(Ending ending);
   void take_back_host_changes();
   EndingContext context() const;
@@ -92,34 +86,19 @@ class ClientSession {
   io::EventLoop loop_;
   io::OsEntropy entropy_;
   PacketPool pool_;
-  io::Timer timer_;
   io::Timer route_timer_;
   std::optional<io::HostState> host_;
   std::optional<io::Tun> tun_;
   std::optional<io::FdWatch> tun_watch_;
   std::optional<io::ControlServer> control_server_;
-  std::optional<Dialer> dialer_;
-  std::optional<io::TcpStream> stream_;
-  std::optional<io::GreClientSocket> gre_;
-  std::optional<io::FdWatch> gre_watch_;
-  std::optional<Engine> engine_;
-  std::array<Packet, io::GreSocket::kBatch> gre_batch_;
-  std::array<Packet, io::GreSocket::kBatch> tun_batch_;
-  std::array<Packet, io::GreSocket::kBatch> gre_out_;
+  std::optional<ClientCall> call_;
+  std::array<Packet, ClientCall::kBatch> tun_batch_;
 
-  Ipv4Address server_;
   std::optional<std::uint32_t> mark_;  ///< nullopt: this kernel has no rules
-  CallId call_id_;
-  std::uint32_t path_mtu_ = 1500;          ///< of whole outer packets
-  std::optional<io::GreTrouble> trouble_;  ///< the latest with GRE
-  std::optional<Ending> closing_;          ///< we are ending it, and this is why
-  std::optional<Ending> call_over_;        ///< the call is over; TCP may not be yet
-  std::optional<Ending> ending_;           ///< everything is over
+  std::optional<Ending> ending_;       ///< everything is over
 
   CallState state_ = CallState::idle;
   std::chrono::system_clock::time_point since_;
-  std::optional<AuthMethod> method_;
-  std::optional<EncryptionAgreed> encryption_;
   std::optional<NetworkUp> network_;
   std::uint32_t mtu_ = 0;             ///< of the interface, while it is up
   std::uint32_t configured_mtu_ = 0;  ///< what the journal says it is

@@ -1,0 +1,270 @@
+#include "apps/client_call.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "apps/password.h"
+#include "apps/terminal.h"
+#include "tunnel/io/netlink.h"
+#include "tunnel/sizes.h"
+
+namespace pptp::app {
+namespace {
+
+/// Packets read before others get their turn.
+constexpr int kBatchesAtATime = 4;
+
+/// The least path MTU that leaves room for what every host has to take; below it, outer packets
+/// have to be fragmented.
+constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead + kPppOverhead;
+
+/// What a connection that could not be made comes to. Once there is an address, whatever our own
+/// kernel has against it (a prohibiting or blackhole route) is a server that cannot be reached.
+Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context) {
+  const bool of_the_host =
+      error.fault == io::IoFault::system || error.fault == io::IoFault::permission;
+  if (looked_up && of_the_host) {
+    return ending_of(Trouble::ctrl_net_unreachable, error.text(), context);
+  }
+  return ending_of(error, context);
+}
+
+}  // namespace
+
+ClientCall::ClientCall(Surroundings surroundings, const Profile& profile,
+                       std::shared_ptr<const Credentials> credentials, Request request)
+    : around_(surroundings),
+      profile_(profile),
+      credentials_(std::move(credentials)),
+      request_(std::move(request)),
+      timer_(around_.loop, [this] {
+        if (engine_) engine_->on_deadline(around_.loop.now());
+        drain();
+      }) {}
+
+ClientCall::~ClientCall() = default;
+
+io::IoResult<void> ClientCall::dial() {
+  // Before the first control message: a host without any GRE socket answers the server's first
+  // packet with ICMP protocol unreachable.
+  io::GreOptions options;
+  options.mark = request_.mark;
+  io::IoResult<io::GreClientSocket> gre = io::GreClientSocket::open(options);
+  if (!gre) return std::unexpected(gre.error());
+  gre_.emplace(*std::move(gre));
+  gre_->on_trouble([this](const io::GreTrouble& trouble) { on_gre_trouble(trouble); });
+  around_.progress.phase(fmt::format("looking up {}", request_.server.host));
+  Dialer::Request request{.server = request_.server, .mark = request_.mark};
+  dialer_.emplace(
+      around_.loop, std::move(request),
+      [this](io::TcpEndpoint to) {
+        server_ = to.address;
+        around_.progress.phase(fmt::format("connecting to {}:{}", to.address.text(), to.port));
+      },
+      [this](io::IoResult<io::TcpStream> stream) {
+        if (stream) {
+          connected(*std::move(stream));
+        } else if (!over_) {
+          over(ending_of_dial(stream.error(), !server_.is_zero(), context()));
+        }
+      });
+  return {};
+}
+
+void ClientCall::connected(io::TcpStream stream) {
+  if (over_) return;
+  stream_.emplace(std::move(stream));
+  if (const io::IoResult<void> opened = open_paths(); !opened) {
+    return over(ending_of(opened.error(), context()));
+  }
+  engine_.emplace(config(), around_.pool, around_.entropy, around_.log);
+  gre_watch_.emplace(around_.loop, gre_->fd());
+  gre_watch_->on_readable([this] { gre_readable(); });
+  stream_->start(
+      [this](Bytes octets) {
+        engine_->control_received(around_.loop.now(), octets);
+        drain();
+      },
+      [this](const io::IoError& error) {
+        if (error.error != 0) around_.log.line(LogLevel::info, error.text());
+        stream_.reset();
+        engine_->control_closed(around_.loop.now());
+        drain();
+      });
+  around_.progress.phase("asking for a call");
+  engine_->connected(around_.loop.now());
+  drain();
+}
+
+/// GRE goes between the same two addresses as the control connection (interop note 3.24).
+io::IoResult<void> ClientCall::open_paths() {
+  call_id_ =
+      CallId(std::max<std::uint16_t>(1, around_.entropy.u16()));  // never 0 (interop note 3.2)
+  const Ipv4Address local = stream_->local().address;
+  if (auto bound = gre_->connect(local, server_, call_id_); !bound) return bound;
+  io::IoResult<io::Netlink> netlink = io::Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  if (const io::IoResult<io::RouteAnswer> route = netlink->route_to(server_, request_.mark)) {
+    if (route->mtu != 0) path_mtu_ = route->mtu;
+  }
+  // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
+  return gre_->set_dont_fragment(!profile_.network.mtu && path_mtu_ >= kLeastPathMtu);
+}
+
+CallConfig ClientCall::config() const {
+  const std::uint32_t information =
+      profile_.network.mtu ? *profile_.network.mtu + kMppeOverhead : max_information(path_mtu_);
+  CallConfig call;
+  call.role = Role::client;
+  call.call_id = call_id_;
+  call.link.mru = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
+  call.link.echo_interval = profile_.link.echo_interval;
+  call.link.echo_failures = profile_.link.echo_failures;
+  call.link.methods = profile_.methods;
+  call.link.credentials = credentials_;
+  call.link.encryption = profile_.encryption;
+  call.link.want_dns = !std::holds_alternative<NoDns>(profile_.network.dns);
+  return call;
+}
+
+// --- moving packets ---
+
+void ClientCall::gre_readable() {
+  for (int i = 0; i < kBatchesAtATime && !over_; ++i) {
+    const std::size_t count = gre_->receive(around_.pool, gre_in_);
+    if (count > 0) engine_->gre_received(around_.loop.now(), std::span(gre_in_).first(count));
+    drain();
+    if (count < gre_in_.size()) break;
+  }
+}
+
+void ClientCall::send(std::span<Packet> packets) {
+  send_gre(packets.first(engine_->seal(around_.loop.now(), packets)));
+  drain();
+}
+
+void ClientCall::send_gre(std::span<Packet> packets) {
+  if (!packets.empty()) (void)gre_->send(packets);  // what did not go is counted by the socket
+}
+
+/// Called from inside the socket: only notes it.
+void ClientCall::on_gre_trouble(const io::GreTrouble& trouble) {
+  // The two that say why no answer will ever come are not forgotten for one that says less.
+  if (!trouble_ || (trouble_->kind != io::GreTrouble::Kind::firewall &&
+                    trouble_->kind != io::GreTrouble::Kind::protocol_unreachable)) {
+    trouble_ = trouble;
+  }
+  if (trouble.kind == io::GreTrouble::Kind::too_big && trouble.mtu != 0) too_big_ = trouble.mtu;
+}
+
+void ClientCall::drain() {
+  if (!engine_ || over_) return;
+  while (const std::optional<EngineEvent> event = engine_->poll_event())
+    on_event(*event);
+  while (const auto octets = engine_->poll_control()) {
+    if (stream_) stream_->send(*octets);
+  }
+  std::size_t count = 0;
+  while (std::optional<Packet> packet = engine_->poll_gre(around_.loop.now())) {
+    gre_out_[count++] = *std::move(packet);
+    if (count == gre_out_.size()) send_gre(std::span(gre_out_).first(std::exchange(count, 0)));
+  }
+  send_gre(std::span(gre_out_).first(count));
+  for (Packet& packet : gre_out_)
+    packet.release();
+  while (const std::optional<Packet> packet = engine_->poll_ip())
+    around_.owner.call_received(packet->bytes());
+  if (too_big_) lower_path_mtu();
+  timer_.set(engine_->next_deadline());
+  if (ended_ && (engine_->control_finished() || !stream_)) over(*std::move(ended_));
+}
+
+void ClientCall::on_event(const EngineEvent& event) {
+  if (const Authenticated* authenticated = std::get_if<Authenticated>(&event)) {
+    method_ = authenticated->method;
+  } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
+    encryption_ = *agreed;
+  } else if (const NetworkUp* up = std::get_if<NetworkUp>(&event);
+             up != nullptr && up->local == server_) {
+    // Its packets would come back to ourselves (RFC 1332 3.3 leaves it to us to refuse).
+    return close(ending_of(End{Cause::ipcp_address_refused, up->local.value(), {}}, context()));
+  } else if (const CallEnded* ended = std::get_if<CallEnded>(&event)) {
+    return call_ended(ended->end);
+  }
+  around_.owner.call_event(event);
+}
+
+std::uint32_t ClientCall::allowed_mtu() const {
+  const bool encrypted = encryption_.has_value();
+  if (!profile_.network.mtu) return inner_mtu(path_mtu_, engine_->peer_mru(), encrypted);
+  // Set by hand: outer packets may be fragmented, but the peer takes no more than it says.
+  return std::min<std::uint32_t>(
+      *profile_.network.mtu, inner_mtu(kMaxMtu + kLeastPathMtu, engine_->peer_mru(), encrypted));
+}
+
+void ClientCall::set_mtu(std::uint32_t mtu) {
+  engine_->set_mtu(mtu);
+}
+
+void ClientCall::lower_path_mtu() {
+  const std::uint32_t path_mtu = *std::exchange(too_big_, std::nullopt);
+  if (path_mtu >= path_mtu_) return;
+  const std::uint32_t before = allowed_mtu();
+  path_mtu_ = path_mtu;
+  if (path_mtu_ < kLeastPathMtu) (void)gre_->set_dont_fragment(false);
+  if (allowed_mtu() < before) around_.owner.call_mtu_lowered();
+}
+
+// --- ending it ---
+
+void ClientCall::close(Ending why) {
+  if (closing_ || ended_ || over_) return;
+  closing_ = std::move(why);
+  around_.progress.phase("ending the call");
+  if (!engine_) return over(*std::move(closing_));
+  engine_->close(around_.loop.now());
+  timer_.set(around_.loop.now());  // drains; we may be inside of a drain() already
+}
+
+void ClientCall::call_ended(const End& end) {
+  if (closing_) {
+    ended_ = std::move(closing_);
+  } else if (end.cause == Cause::gre_blocked && trouble_ &&
+             trouble_->kind == io::GreTrouble::Kind::firewall) {
+    ended_ = ending_of(Trouble::gre_eperm, {}, context());
+  } else if (end.cause == Cause::gre_blocked && trouble_ &&
+             trouble_->kind == io::GreTrouble::Kind::protocol_unreachable) {
+    ended_ = ending_of(Trouble::gre_not_available, {}, context());
+  } else {
+    ended_ = ending_of(end, context());
+  }
+}
+
+void ClientCall::over(Ending ending) {
+  if (std::exchange(over_, true)) return;
+  gre_watch_.reset();
+  around_.owner.call_over(std::move(ending));
+}
+
+// --- being asked ---
+
+Drops ClientCall::drops() const noexcept {
+  Drops drops;
+  if (engine_) drops += engine_->drops();
+  if (gre_) drops += gre_->drops();
+  return drops;
+}
+
+EndingContext ClientCall::context() const {
+  EndingContext context;
+  context.server = request_.server.host;
+  context.user = credentials_->user();
+  describe_password(*credentials_, context);
+  return context;
+}
+
+}  // namespace pptp::app

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "apps/dialer.h"
+#include "apps/ending.h"
+#include "apps/profile.h"
+#include "apps/progress.h"
+#include "lib/drops.h"
+#include "lib/log.h"
+#include "tunnel/engine.h"
+#include "tunnel/io/event_loop.h"
+#include "tunnel/io/gre_socket.h"
+#include "tunnel/io/os_entropy.h"
+#include "tunnel/io/tcp_stream.h"
+
+namespace pptp::app {
+
+/// Told by a ClientCall what it comes to; must not destroy the call from inside any of these.
+class CallOwner {
+ public:
+  virtual void call_event(const EngineEvent& event) = 0;
+  /// An IP packet out of the tunnel.
+  virtual void call_received(Bytes packet) = 0;
+  /// The path takes less than it seemed to: allowed_mtu() is less than before.
+  virtual void call_mtu_lowered() = 0;
+  /// The last thing ever said, once.
+  virtual void call_over(Ending ending) = 0;
+
+ protected:
+  ~CallOwner() = default;
+};
+
+/// One attempt at one server: name lookup, control connection, GRE socket and engine, to the last
+/// message of the control connection. What the call means to this host is its owner's business.
+class ClientCall {
+ public:
+  /// Packets moved between the owner and the call at a time.
+  static constexpr std::size_t kBatch = io::GreSocket::kBatch;
+
+  /// Slots that one call and its owner's batch need.
+  static constexpr std::size_t kPoolSlots = 2 * kBatch + GreReceiver::kWindow + 32;
+
+  /// All must outlive the call.
+  struct Surroundings {
+    io::EventLoop& loop;
+    Entropy& entropy;
+    PacketPool& pool;
+    Log log;
+    Progress& progress;
+    CallOwner& owner;
+  };
+
+  struct Request {
+    HostPort server;
+    std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
+  };
+
+  /// `profile` must outlive it.
+  ClientCall(Surroundings surroundings, const Profile& profile,
+             std::shared_ptr<const Credentials> credentials, Request request);
+  ClientCall(const ClientCall&) = delete;
+  ClientCall& operator=(const ClientCall&) = delete;
+  ~ClientCall();
+
+  /// Begins. Fails, with nothing said to the owner, when this host has no GRE to offer. Once.
+  io::IoResult<void> dial();
+
+  /// Sends IP packets of the host's. Their slots stay the caller's. Only when the network is up.
+  void send(std::span<Packet> packets);
+
+  /// Ends the call politely; `why` is what it will have come to.
+  void close(Ending why);
+
+  /// Zero until an address is being tried.
+  Ipv4Address server() const noexcept { return server_; }
+
+  /// Octets of the longest inner IP packet that the profile, the path and the peer allow.
+  std::uint32_t allowed_mtu() const;
+
+  /// Octets of the longest inner IP packet that is sent from now on.
+  void set_mtu(std::uint32_t mtu);
+
+  /// nullptr before the control connection.
+  const Engine* engine() const noexcept { return engine_ ? &*engine_ : nullptr; }
+
+  std::optional<AuthMethod> method() const noexcept { return method_; }
+
+  const std::optional<EncryptionAgreed>& encryption() const noexcept { return encryption_; }
+
+  /// The engine's and the socket's.
+  Drops drops() const noexcept;
+
+  /// To word endings with.
+  EndingContext context() const;
+
+ private:
+  void connected(io::TcpStream stream);
+  io::IoResult<void> open_paths();
+  CallConfig config() const;
+  void gre_readable();
+  void send_gre(std::span<Packet> packets);
+  void on_gre_trouble(const io::GreTrouble& trouble);
+  void lower_path_mtu();
+  /// After everything that feeds the engine: does what it says.
+  void drain();
+  void on_event(const EngineEvent& event);
+  void call_ended(const End& end);
+  void over(Ending ending);
+
+  Surroundings around_;
+  const Profile& profile_;
+  std::shared_ptr<const Credentials> credentials_;
+  Request request_;
+
+  io::Timer timer_;
+  std::optional<Dialer> dialer_;
+  std::optional<io::TcpStream> stream_;
+  std::optional<io::GreClientSocket> gre_;
+  std::optional<io::FdWatch> gre_watch_;
+  std::optional<Engine> engine_;
+  std::array<Packet, kBatch> gre_in_;
+  std::array<Packet, kBatch> gre_out_;
+
+  Ipv4Address server_;
+  CallId call_id_;
+  std::uint32_t path_mtu_ = 1500;          ///< of whole outer packets
+  std::optional<std::uint32_t> too_big_;   ///< the path MTU that a packet of ours was too long for
+  std::optional<io::GreTrouble> trouble_;  ///< the latest with GRE
+  std::optional<AuthMethod> method_;
+  std::optional<EncryptionAgreed> encryption_;
+  std::optional<Ending> closing_;  ///< we are ending it, and this is why
+  std::optional<Ending> ended_;    ///< the call is over; TCP may not be yet
+  bool over_ = false;
+};
+
+}  // namespace pptp::app
