@@ -43,7 +43,7 @@ int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
   }
   // It is down when its process has let go of the lock.
   for (Duration waited{}; waited < kEndTimeout; waited += kPollInterval) {
-    if (directory.lock(profile)) return 0;
+    if (!directory.is_locked(profile)) return 0;
     std::this_thread::sleep_for(kPollInterval);
   }
   const Ending ending = ending_of(Trouble::internal_error, profile + " does not end its call");

@@ -27,6 +27,12 @@ void report_recovery(ProgramLog& log, const io::Recovered& recovered) {
                          "had made on this host",
                          recovered.profile, recovered.result->undone));
   }
+  if (recovered.result->elsewhere > 0) {
+    log.line(LogLevel::notice,
+             fmt::format("the call {} did not end well: {} change(s) that it had made in another "
+                         "network namespace are taken back when this program next runs there",
+                         recovered.profile, recovered.result->elsewhere));
+  }
   for (const std::string& left : recovered.result->left_alone) {
     log.line(LogLevel::notice,
              fmt::format("left alone, as somebody else has changed it: {}", left));

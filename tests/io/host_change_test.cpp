@@ -78,7 +78,7 @@ TEST_CASE("io/host_change refuses records that miss something or hold nonsense")
 TEST_CASE("io/journal keeps records in order, and its owner") {
   const TemporaryDir directory;
   const std::string path = directory.path() + "/office.journal";
-  auto journal = Journal::create(path).value();
+  auto journal = Journal::create(path, {}).value();
   REQUIRE(journal.append({{"n", 1}}).has_value());
   REQUIRE(journal.append({{"n", 2}}).has_value());
   auto contents = read_journal(path).value();
@@ -99,7 +99,7 @@ TEST_CASE("io/journal keeps records in order, and its owner") {
 TEST_CASE("io/journal cut short anywhere loses only the record that was being written") {
   const TemporaryDir directory;
   const std::string path = directory.path() + "/office.journal";
-  auto journal = Journal::create(path).value();
+  auto journal = Journal::create(path, {}).value();
   const std::size_t head = read_file(path).value().size();
   REQUIRE(journal.append({{"n", 1}}).has_value());
   REQUIRE(journal.append({{"n", 2}}).has_value());

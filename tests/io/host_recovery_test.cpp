@@ -1,14 +1,20 @@
 #include <algorithm>
+#include <cap-ng.h>
+#include <cerrno>
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <linux/capability.h>
 #include <optional>
 #include <signal.h>
 #include <string>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -114,6 +120,133 @@ TEST_CASE("io/host_state is recovered by the next one with the same profile") {
   CHECK(network_state() == before);
 }
 
+TEST_CASE("io/host_state keeps what recovery could not undo, for the next one to undo") {
+  Host host;
+  const std::string before = network_state();
+  REQUIRE(end_of(start_doomed(host, [] {})) == 7);
+  const std::string left = network_state();
+  // Where changing anything is refused: the next call begins there, and is killed as well.
+  const pid_t powerless = fork();
+  REQUIRE(powerless >= 0);
+  if (powerless == 0) {
+    capng_get_caps_process();
+    if (capng_update(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0) _exit(1);
+    if (capng_apply(CAPNG_SELECT_CAPS) != 0) _exit(2);
+    const auto lock = host.directory.lock("office");
+    const auto state = HostState::create(host.directory, lock.value());
+    if (!state || state->recovered().failed.empty()) _exit(3);
+    _exit(7);
+  }
+  REQUIRE(end_of(powerless) == 7);
+  CHECK(network_state() == left);
+
+  host.lock = host.directory.lock("office").value();
+  auto state = host.state();
+  CHECK(state.recovered().undone > 0);
+  CHECK(network_state() == before);
+  CHECK(state.undo_all().failed.empty());
+  CHECK_FALSE(std::filesystem::exists(host.journal()));
+}
+
+TEST_CASE("io/host_state carries along what it cannot read, and tries it again at the end") {
+  Host host;
+  const nlohmann::json unknown = {{"change", "of another version"}};
+  (void)Journal::create(host.journal(), {unknown}).value();
+  auto state = host.state();
+  CHECK(state.recovered().failed.size() == 1);
+  REQUIRE(state.reserve_mark().has_value());
+  const UndoReport report = state.undo_all();
+  CHECK(report.undone == 1);
+  CHECK(report.failed.size() == 1);
+  CHECK(read_journal(host.journal()).value().records == std::vector<nlohmann::json>{unknown});
+}
+
+TEST_CASE("io/host_state leaves another namespace's changes for whoever comes back there") {
+  Host host;
+  const std::string before = network_state();
+  REQUIRE(end_of(start_doomed(host, [] {})) == 7);
+  const std::uint64_t here = this_network_namespace();
+  const std::string waiting = host.directory.journal_path("office", here);
+  host.lock = host.directory.lock("office").value();
+  {
+    const Netns elsewhere;
+    REQUIRE(this_network_namespace() != here);
+    auto state = host.state();
+    CHECK(state.recovered().elsewhere > 0);
+    REQUIRE(state.reserve_mark().has_value());
+    CHECK(std::filesystem::exists(waiting));
+    CHECK(state.undo_all().failed.empty());
+    CHECK(host.directory.profiles_with_journal().empty());
+    CHECK(std::filesystem::exists(waiting));
+  }
+  host.netns.enter();
+  host.lock.reset();
+  CHECK(host.directory.profiles_with_journal() == std::vector<std::string>{"office"});
+  const auto all = recover_all(host.directory);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].result.value().undone > 0);
+  CHECK(all[0].result.value().failed.empty());
+  CHECK(network_state() == before);
+  CHECK_FALSE(std::filesystem::exists(waiting));
+}
+
+TEST_CASE("io/host_state undoes what waited for this namespace beside a journal that is damaged") {
+  Host host;
+  const std::string before = network_state();
+  REQUIRE(end_of(start_doomed(host, [] {})) == 7);
+  const std::string waiting = host.directory.journal_path("office", this_network_namespace());
+  std::filesystem::rename(host.journal(), waiting);
+  REQUIRE(replace_file(host.journal(), "no journal\n").has_value());
+  host.lock = host.directory.lock("office").value();
+  const auto state = host.state();
+  CHECK(state.recovered().undone > 0);
+  CHECK(state.recovered().failed.size() == 1);
+  CHECK(network_state() == before);
+  CHECK_FALSE(std::filesystem::exists(waiting));
+}
+
+TEST_CASE("io/host_state recovery waits for no profile that runs") {
+  Host host;
+  std::vector<ProfileLock> running;
+  for (int i = 0; i < 20; ++i) {
+    running.push_back(host.directory.lock("p" + std::to_string(i)).value());
+    (void)Journal::create(host.directory.journal_path(running.back().profile()), {}).value();
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(recover_all(host.directory).empty());
+  CHECK(std::chrono::steady_clock::now() - begin < 500ms);
+}
+
+TEST_CASE("io/journal on a full disk keeps whole records, and goes on when there is room") {
+  Host host;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    // Two pages: one for the journal, and one that is taken and given back.
+    if (unshare(CLONE_NEWNS) != 0) _exit(1);
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(1);
+    const std::string& path = host.directory.path();
+    if (mount("none", path.c_str(), "tmpfs", 0, "size=8k") != 0) _exit(2);
+    auto journal = Journal::create(host.journal(), {});
+    if (!journal) _exit(3);
+    const UniqueFd other(open((path + "/other").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (write_all(other.fd(), std::string(4096, 'x')) != 0) _exit(4);
+    const nlohmann::json record = {{"change", std::string(1500, 'c')}};
+    std::size_t fitted = 0;
+    IoResult<void> written;
+    while ((written = journal->append(record)))
+      ++fitted;
+    if (written.error().error != ENOSPC || written.error().hint.empty()) _exit(5);
+    if (ftruncate(other.fd(), 0) != 0) _exit(6);
+    if (!journal->append({{"change", "last"}})) _exit(7);
+    const auto contents = read_journal(host.journal());
+    if (!contents || contents->records.size() != fitted + 1) _exit(8);
+    if (contents->records.back() != nlohmann::json({{"change", "last"}})) _exit(9);
+    _exit(100);
+  }
+  CHECK(end_of(child) == 100);
+}
+
 TEST_CASE("io/host_state leaves alone what somebody else has changed since, and says so") {
   Host host;
   const std::string before = network_state();
@@ -149,8 +282,12 @@ TEST_CASE("io/host_state recovery does not touch another boot, namespace or runn
   };
 
   rewrite("network_namespace", "1");
-  CHECK_FALSE(recover_all(host.directory).at(0).result.has_value());
-  CHECK(std::filesystem::exists(host.journal()));
+  const UndoReport foreign = recover_all(host.directory).at(0).result.value();
+  CHECK(foreign.undone == 0);
+  CHECK(foreign.elsewhere > 0);
+  CHECK(network_state() == left);
+  CHECK(recover_all(host.directory).empty());
+  std::filesystem::rename(host.directory.journal_path("office", 1), host.journal());
 
   rewrite("boot_id", "\"another\"");
   CHECK(recover_all(host.directory).at(0).result.value().undone == 0);
@@ -160,7 +297,7 @@ TEST_CASE("io/host_state recovery does not touch another boot, namespace or runn
   const pid_t other = fork();
   REQUIRE(other >= 0);
   if (other == 0) {
-    (void)Journal::create(host.journal());
+    (void)Journal::create(host.journal(), {});
     host.lock.reset();
     pause();
     _exit(0);

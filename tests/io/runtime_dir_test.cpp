@@ -1,5 +1,6 @@
 #include "tunnel/io/runtime_dir.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -7,10 +8,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "tests/io/temporary_dir.h"
+#include "tunnel/io/file.h"
+#include "tunnel/io/journal.h"
 
 using namespace pptp::io;
 
@@ -90,6 +94,29 @@ TEST_CASE("io/runtime_dir locks a profile once, and not another") {
 
   lock.reset();
   CHECK(directory.lock("office").has_value());
+}
+
+TEST_CASE("io/runtime_dir is asked whether a profile is locked, and leaves nothing by that") {
+  const TemporaryDir parent;
+  const auto directory = RuntimeDir::open(parent.path()).value();
+  CHECK_FALSE(directory.is_locked("office"));
+  CHECK(std::filesystem::is_empty(parent.path()));
+  std::optional<ProfileLock> lock = directory.lock("office").value();
+  CHECK(directory.is_locked("office"));
+  CHECK_FALSE(directory.is_locked("home"));
+  lock.reset();
+  CHECK_FALSE(directory.is_locked("office"));
+}
+
+TEST_CASE("io/runtime_dir lists the journals of this network namespace, once each") {
+  const TemporaryDir parent;
+  const auto directory = RuntimeDir::open(parent.path()).value();
+  const std::uint64_t here = this_network_namespace();
+  for (const std::string& path :
+       {directory.journal_path("b"), directory.journal_path("b", here),
+        directory.journal_path("a", here), directory.journal_path("c", here + 1)})
+    REQUIRE(replace_file(path, "").has_value());
+  CHECK(directory.profiles_with_journal() == std::vector<std::string>{"a", "b"});
 }
 
 TEST_CASE("io/runtime_dir lock is gone with the process that was killed") {

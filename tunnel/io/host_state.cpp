@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <ranges>
 #include <system_error>
 #include <utility>
@@ -68,11 +70,88 @@ UndoReport undo_one(Netlink& netlink, const HostChange& change) {
   return report;
 }
 
+/// Undoes changes as the journal has them, last first. Those that could not be undone are left, and
+/// so are those that this program cannot read: another version of it may.
+UndoReport undo_records(Netlink& netlink, std::vector<nlohmann::json>& records) {
+  UndoReport report;
+  std::vector<nlohmann::json> failed;
+  for (nlohmann::json& record : records | std::views::reverse) {
+    UndoReport one;
+    if (const auto change = host_change_from_json(record))
+      one = undo_one(netlink, *change);
+    else
+      one.failed.push_back(change.error());
+    if (!one.failed.empty()) failed.push_back(std::move(record));
+    report += one;
+  }
+  records.assign(std::make_move_iterator(failed.rbegin()), std::make_move_iterator(failed.rend()));
+  return report;
+}
+
+/// What a dead process has left in a profile's journals.
+struct Leftovers {
+  UndoReport report;
+  std::vector<nlohmann::json> stuck;  ///< records of what could not be undone
+};
+
+/// Undoes what one journal says, and removes it unless something failed. `path` must not be a
+/// journal of another namespace in this boot.
+IoResult<void> undo_journal(const std::string& path, const JournalContents& contents,
+                            const JournalOwner& here, Leftovers& leftovers) {
+  std::vector<nlohmann::json> records = contents.records;
+  // A boot undoes everything.
+  if (contents.owner.boot_id != here.boot_id) records.clear();
+  if (!records.empty()) {
+    auto netlink = Netlink::open();
+    if (!netlink) return std::unexpected(netlink.error());
+    leftovers.report += undo_records(*netlink, records);
+  }
+  std::error_code ignored;
+  if (records.empty()) std::filesystem::remove(path, ignored);
+  leftovers.stuck.insert(leftovers.stuck.begin(), std::make_move_iterator(records.begin()),
+                         std::make_move_iterator(records.end()));
+  return {};
+}
+
+/// As recover(), and tells what it could not undo.
+IoResult<Leftovers> undo_leftovers(const RuntimeDir& directory, const ProfileLock& lock) {
+  const JournalOwner here = JournalOwner::this_process();
+  Leftovers leftovers;
+  // Last the one that had to make way: its changes are the older ones.
+  for (const std::string& journal :
+       {directory.journal_path(lock.profile()),
+        directory.journal_path(lock.profile(), here.network_namespace)}) {
+    const auto contents = read_journal(journal);
+    if (!contents) {
+      if (contents.error().error == ENOENT) continue;
+      if (contents.error().fault != IoFault::bad_message) return std::unexpected(contents.error());
+      leftovers.report.failed.push_back(contents.error());
+      continue;
+    }
+    const JournalOwner& owner = contents->owner;
+    if (owner.runs_elsewhere())
+      return failure(IoFault::already_locked, "process " + std::to_string(owner.pid) +
+                                                  " runs profile '" + lock.profile() +
+                                                  "', though its lock is gone");
+    if (owner.boot_id == here.boot_id && owner.network_namespace != here.network_namespace) {
+      const std::string there = directory.journal_path(lock.profile(), owner.network_namespace);
+      if (std::rename(journal.c_str(), there.c_str()) != 0)
+        return failure(errno, "cannot rename " + journal);
+      leftovers.report.elsewhere += contents->records.size();
+      continue;
+    }
+    if (auto undone = undo_journal(journal, *contents, here, leftovers); !undone)
+      return std::unexpected(undone.error());
+  }
+  return leftovers;
+}
+
 }  // namespace
 
 UndoReport& UndoReport::operator+=(const UndoReport& other) {
   undone += other.undone;
   gone += other.gone;
+  elsewhere += other.elsewhere;
   left_alone.insert(left_alone.end(), other.left_alone.begin(), other.left_alone.end());
   failed.insert(failed.end(), other.failed.begin(), other.failed.end());
   return *this;
@@ -86,19 +165,20 @@ HostState::~HostState() {
 }
 
 IoResult<HostState> HostState::create(const RuntimeDir& directory, const ProfileLock& lock) {
-  auto recovered = recover(directory, lock);
-  // One that cannot be read, or belongs to a namespace we are not in, is of no more use to anybody.
-  if (!recovered && recovered.error().fault == IoFault::already_locked)
-    return std::unexpected(recovered.error());
+  auto leftovers = undo_leftovers(directory, lock);
+  if (!leftovers) return std::unexpected(std::move(leftovers).error());
   auto netlink = Netlink::open();
   if (!netlink) return std::unexpected(netlink.error());
-  auto journal = Journal::create(directory.journal_path(lock.profile()));
+  // One that cannot be read is of no more use to anybody, and replaced.
+  auto journal = Journal::create(directory.journal_path(lock.profile()), leftovers->stuck);
   if (!journal) return std::unexpected(journal.error());
+  // What waited for this namespace, and still stands, is in the new journal.
+  std::error_code ignored;
+  std::filesystem::remove(directory.journal_path(lock.profile(), this_network_namespace()),
+                          ignored);
   HostState state(std::move(*netlink), std::move(*journal));
-  if (recovered)
-    state.recovered_ = *std::move(recovered);
-  else
-    state.recovered_.failed.push_back(recovered.error());
+  state.stuck_ = std::move(leftovers->stuck);
+  state.recovered_ = std::move(leftovers->report);
   return state;
 }
 
@@ -379,64 +459,30 @@ IoResult<void> HostState::change(const HostChange& change) {
 
 UndoReport HostState::undo_to(std::size_t depth) {
   // With another try at what could not be undone before.
-  std::vector<HostChange> to_undo = std::exchange(stuck_, {});
-  to_undo.insert(to_undo.end(), changes_.begin() + static_cast<std::ptrdiff_t>(depth),
-                 changes_.end());
-  changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(depth), changes_.end());
-  UndoReport report;
-  for (const HostChange& change : to_undo | std::views::reverse) {
-    const UndoReport one = undo_one(netlink_, change);
-    if (!one.failed.empty()) stuck_.insert(stuck_.begin(), change);
-    report += one;
-  }
+  const auto first = changes_.begin() + static_cast<std::ptrdiff_t>(depth);
+  std::ranges::transform(first, changes_.end(), std::back_inserter(stuck_), to_json);
+  changes_.erase(first, changes_.end());
+  UndoReport report = undo_records(netlink_, stuck_);
   if (const auto written = write_journal(); !written) report.failed.push_back(written.error());
   return report;
 }
 
 IoResult<void> HostState::write_journal() {
-  std::vector<nlohmann::json> records;
-  for (const auto* const changes : {&stuck_, &changes_}) {
-    for (const HostChange& change : *changes)
-      records.push_back(to_json(change));
-  }
+  std::vector<nlohmann::json> records = stuck_;
+  std::ranges::transform(changes_, std::back_inserter(records), to_json);
   return journal_.rewrite(records);
 }
 
 IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& lock) {
-  const std::string path = directory.journal_path(lock.profile());
-  const auto contents = read_journal(path);
-  if (!contents) {
-    if (contents.error().error == ENOENT) return UndoReport{};
-    return std::unexpected(contents.error());
-  }
-  const JournalOwner here = JournalOwner::this_process();
-  if (contents->owner.runs_elsewhere())
-    return failure(IoFault::already_locked, "process " + std::to_string(contents->owner.pid) +
-                                                " runs profile '" + lock.profile() +
-                                                "', though its lock is gone");
-  std::error_code ignored;
-  UndoReport report;
-  // A boot undoes everything.
-  if (contents->owner.boot_id == here.boot_id) {
-    if (contents->owner.network_namespace != here.network_namespace)
-      return failure(IoFault::system, path + " is about another network namespace");
-    auto netlink = Netlink::open();
-    if (!netlink) return std::unexpected(netlink.error());
-    for (const nlohmann::json& record : contents->records | std::views::reverse) {
-      const auto change = host_change_from_json(record);
-      if (change)
-        report += undo_one(*netlink, *change);
-      else
-        report.failed.push_back(change.error());
-    }
-  }
-  if (report.failed.empty()) std::filesystem::remove(path, ignored);
-  return report;
+  auto leftovers = undo_leftovers(directory, lock);
+  if (!leftovers) return std::unexpected(std::move(leftovers).error());
+  return std::move(leftovers->report);
 }
 
 std::vector<Recovered> recover_all(const RuntimeDir& directory) {
   std::vector<Recovered> all;
   for (std::string& profile : directory.profiles_with_journal()) {
+    if (directory.is_locked(profile)) continue;
     const auto lock = directory.lock(profile);
     if (!lock) continue;
     auto result = recover(directory, *lock);

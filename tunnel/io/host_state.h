@@ -31,6 +31,7 @@ struct TunnelSettings {
 struct UndoReport {
   std::size_t undone = 0;
   std::size_t gone = 0;                 ///< were not there any more
+  std::size_t elsewhere = 0;            ///< in another network namespace, where they stand
   std::vector<std::string> left_alone;  ///< changed by somebody else since: what they are
   std::vector<IoError> failed;          ///< still there
 
@@ -51,7 +52,8 @@ struct UndoReport {
 /// refresh_server_route() has found the new way.
 class HostState {
  public:
-  /// First undoes what a dead process with the same profile has left; see recovered().
+  /// First undoes what a dead process with the same profile has left; see recovered(). What cannot
+  /// be undone is kept in the new journal, and tried again with this one's own changes.
   static IoResult<HostState> create(const RuntimeDir& directory, const ProfileLock& lock);
 
   HostState(HostState&&) noexcept = default;
@@ -118,7 +120,7 @@ class HostState {
   Netlink netlink_;
   Journal journal_;
   std::vector<HostChange> changes_;
-  std::vector<HostChange> stuck_;  ///< could not be undone; made before `changes_`
+  std::vector<nlohmann::json> stuck_;  ///< could not be undone; made before `changes_`
   std::size_t tunnel_begins_at_ = 0;
   std::optional<Tables> tables_;
   std::optional<ServerRoute> server_route_;
@@ -126,9 +128,10 @@ class HostState {
 };
 
 /// Undoes what a process that is no more has left in a profile's journal, and removes it unless
-/// something failed. Nothing, where there is no journal, or it is from before the last boot.
-/// Fails, and changes nothing, where the journal belongs to a process that runs all the same, or to
-/// another network namespace.
+/// something failed. Nothing, where there is no journal, or it is from before the last boot. One
+/// about another network namespace is set aside (RuntimeDir::journal_path) and undone by whoever
+/// calls this there. One that cannot be read counts as failed. Fails, and changes nothing, where
+/// the journal belongs to a process that runs all the same.
 IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& lock);
 
 struct Recovered {

@@ -63,16 +63,28 @@ std::string owner_line() {
                {"network_namespace", owner.network_namespace}});
 }
 
+std::unexpected<IoError> cannot_write(int error, const std::string& path) {
+  return failure(error, "cannot write " + path,
+                 error == ENOSPC || error == EDQUOT
+                     ? "make room on its file system: a change to this host is written down there "
+                       "before it is made"
+                     : "");
+}
+
 }  // namespace
+
+std::uint64_t this_network_namespace() {
+  struct stat status{};
+  // The thread's, not the process's: that is where its sockets are.
+  return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
+}
 
 JournalOwner JournalOwner::this_process() {
   JournalOwner owner;
   owner.boot_id = read_boot_id();
   owner.pid = ::getpid();
   owner.start_time = start_time_of(owner.pid).value_or(0);
-  struct stat status{};
-  // The thread's, not the process's: that is where its sockets are.
-  if (::stat("/proc/thread-self/ns/net", &status) == 0) owner.network_namespace = status.st_ino;
+  owner.network_namespace = this_network_namespace();
   return owner;
 }
 
@@ -82,16 +94,23 @@ bool JournalOwner::runs_elsewhere() const {
 
 Journal::Journal(std::string path) noexcept : path_(std::move(path)) {}
 
-IoResult<Journal> Journal::create(std::string path) {
+IoResult<Journal> Journal::create(std::string path, const std::vector<json>& records) {
   Journal journal(std::move(path));
-  if (const auto written = journal.rewrite({}); !written) return std::unexpected(written.error());
+  if (const auto written = journal.rewrite(records); !written)
+    return std::unexpected(written.error());
   return journal;
 }
 
 IoResult<void> Journal::append(const json& record) {
-  int error = write_all(fd_.fd(), line(record));
+  const std::string text = line(record);
+  int error = write_all(fd_.fd(), text);
   if (error == 0 && ::fdatasync(fd_.fd()) != 0) error = errno;
-  if (error != 0) return failure(error, "cannot write " + path_);
+  if (error != 0) {
+    // The half of a record that fitted would spoil the next one.
+    (void)::ftruncate(fd_.fd(), static_cast<off_t>(size_));
+    return cannot_write(error, path_);
+  }
+  size_ += text.size();
   return {};
 }
 
@@ -99,10 +118,12 @@ IoResult<void> Journal::rewrite(const std::vector<json>& records) {
   std::string text = owner_line();
   for (const json& record : records)
     text += line(record);
-  if (auto replaced = replace_file(path_, text); !replaced) return replaced;
+  if (auto replaced = replace_file(path_, text); !replaced)
+    return cannot_write(replaced.error().error, path_);
   UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return failure(errno, "cannot open " + path_);
   fd_ = std::move(fd);
+  size_ = text.size();
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <sys/types.h>
@@ -11,6 +12,10 @@
 #include "tunnel/io/unique_fd.h"
 
 namespace pptp::io {
+
+/// The inode number of this thread's network namespace, which tells it from all others that there
+/// are; 0: not known.
+std::uint64_t this_network_namespace();
 
 /// Tells one process, in its boot and network namespace, from all others there ever were.
 struct JournalOwner {
@@ -30,10 +35,10 @@ struct JournalOwner {
 /// only discard() says that nothing is left to undo.
 class Journal {
  public:
-  /// Replaces what is there.
-  static IoResult<Journal> create(std::string path);
+  /// Replaces what is there. `records`: what it begins with.
+  static IoResult<Journal> create(std::string path, const std::vector<nlohmann::json>& records);
 
-  /// The record is on the disk when this returns.
+  /// The record is on the disk when this returns. Where that fails, nothing of it is.
   IoResult<void> append(const nlohmann::json& record);
 
   /// Replaces all records at once.
@@ -49,6 +54,7 @@ class Journal {
 
   std::string path_;
   UniqueFd fd_;
+  std::size_t size_ = 0;  ///< octets of all whole records
 };
 
 struct JournalContents {

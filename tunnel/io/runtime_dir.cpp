@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <iterator>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "tunnel/io/file.h"
+#include "tunnel/io/journal.h"
 
 namespace pptp::io {
 namespace {
@@ -28,6 +30,10 @@ constexpr std::string_view kLockSuffix = ".lock";
 constexpr std::string_view kSocketSuffix = ".sock";
 constexpr std::string_view kJournalSuffix = ".journal";
 constexpr std::string_view kLastSuffix = ".last";
+
+std::string journal_suffix(std::uint64_t network_namespace) {
+  return std::string(kJournalSuffix) + "." + std::to_string(network_namespace);
+}
 
 std::string quoted(std::string_view profile) {
   std::string text = "'";
@@ -92,12 +98,23 @@ IoResult<ProfileLock> RuntimeDir::lock(std::string_view profile) const {
   return ProfileLock(std::move(fd), std::string(profile));
 }
 
+bool RuntimeDir::is_locked(std::string_view profile) const {
+  const UniqueFd fd(::open(file(profile, kLockSuffix).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  // Shared, so that two who ask at the same time do not take each other for the one they ask about.
+  return fd && ::flock(fd.fd(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 std::string RuntimeDir::socket_path(std::string_view profile) const {
   return file(profile, kSocketSuffix);
 }
 
 std::string RuntimeDir::journal_path(std::string_view profile) const {
   return file(profile, kJournalSuffix);
+}
+
+std::string RuntimeDir::journal_path(std::string_view profile,
+                                     std::uint64_t network_namespace) const {
+  return file(profile, journal_suffix(network_namespace));
 }
 
 IoResult<void> RuntimeDir::write_last(std::string_view profile, std::string_view text) const {
@@ -113,7 +130,13 @@ std::vector<std::string> RuntimeDir::profiles_with_socket() const {
 }
 
 std::vector<std::string> RuntimeDir::profiles_with_journal() const {
-  return profiles_with(kJournalSuffix);
+  std::vector<std::string> profiles = profiles_with(kJournalSuffix);
+  std::ranges::copy(profiles_with(journal_suffix(this_network_namespace())),
+                    std::back_inserter(profiles));
+  std::ranges::sort(profiles);
+  const auto repeated = std::ranges::unique(profiles);
+  profiles.erase(repeated.begin(), repeated.end());
+  return profiles;
 }
 
 std::string RuntimeDir::file(std::string_view profile, std::string_view suffix) const {

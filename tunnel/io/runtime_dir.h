@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ class ProfileLock {
 };
 
 /// The directory, mode 0700, where the running processes of one user leave what others need to find
-/// them, for each profile NAME: NAME.lock, NAME.sock, NAME.journal, NAME.last.
+/// them, for each profile NAME: NAME.lock, NAME.sock, NAME.journal, NAME.last, and
+/// NAME.journal.INODE for the network namespace INODE.
 class RuntimeDir {
  public:
   /// $PPTPD_USER_RUNTIME_DIR; else /run/pptpd-user for root; else $XDG_RUNTIME_DIR/pptpd-user.
@@ -41,9 +43,16 @@ class RuntimeDir {
   /// Fails with already_locked where another process, or this one, has it; bad_name.
   IoResult<ProfileLock> lock(std::string_view profile) const;
 
+  /// Whether a process has it, without waiting. `profile` must be valid (valid_profile_name).
+  bool is_locked(std::string_view profile) const;
+
   /// Paths of a profile's files. `profile` must be valid (valid_profile_name).
   std::string socket_path(std::string_view profile) const;
   std::string journal_path(std::string_view profile) const;
+
+  /// Where a journal waits for somebody in the network namespace that it is about, when a process
+  /// in another one needs its place. `network_namespace`: this_network_namespace().
+  std::string journal_path(std::string_view profile, std::uint64_t network_namespace) const;
 
   /// The last result of a profile, one text replaced as a whole.
   IoResult<void> write_last(std::string_view profile, std::string_view text) const;
@@ -54,7 +63,8 @@ class RuntimeDir {
   /// Profiles that have a control socket, sorted; whether anybody listens on it is another matter.
   std::vector<std::string> profiles_with_socket() const;
 
-  /// Profiles that have a journal, sorted: those that run and those that did not end well.
+  /// Profiles that have a journal, or one that waits for this thread's network namespace, sorted:
+  /// those that run and those that did not end well.
   std::vector<std::string> profiles_with_journal() const;
 
  private:
