@@ -2,8 +2,6 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <memory>
-#include <optional>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 
@@ -12,31 +10,22 @@
 #include "apps/password.h"
 #include "apps/progress.h"
 #include "apps/runtime.h"
+#include "apps/terminal.h"
 #include "tunnel/io/privileges.h"
 
 namespace pptp::app {
 namespace {
 
-Ending call(Profile profile, Credentials credentials, ProgramLog& log, Progress& progress) {
-  std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
-  if (!directory) return std::move(directory.error());
-  io::IoResult<io::ProfileLock> lock = directory->lock(profile.name);
+Ending call(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
+            ProgramLog& log, Progress& progress) {
+  io::IoResult<io::ProfileLock> lock = directory.lock(profile.name);
   if (!lock) return ending_of(lock.error());
   const std::string name = profile.name;
-  Ending ending = ClientSession(std::move(profile), std::move(credentials), *directory,
+  Ending ending = ClientSession(std::move(profile), std::move(credentials), directory,
                                 *std::move(lock), log, progress)
                       .run();
-  remember_ending(*directory, name, ending);
+  remember_ending(directory, name, ending);
   return ending;
-}
-
-/// A session of its own, and nothing of the terminal but what the pipe tells.
-void leave_terminal(ProgramLog& log) {
-  ::setsid();
-  const io::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    ::dup2(null.fd(), fd);
-  log.to_system_log();
 }
 
 /// Who interrupts the waiting means the call.
@@ -58,8 +47,9 @@ int failed(const Ending& ending) {
 int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   // Whoever reads our output may go; the host is put back all the same.
   std::signal(SIGPIPE, SIG_IGN);
-  const rlimit no_core{0, 0};  // a password must not end up in a file
-  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return failed(ending_of(guarded.error()));
+  }
   ProgramLog log(globals.log);
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
@@ -74,10 +64,12 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   }
   std::expected<Credentials, Ending> credentials = credentials_for(*profile);
   if (!credentials) return failed(credentials.error());
+  std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
+  if (!directory) return failed(directory.error());
 
   std::unique_ptr<Progress> progress;
   if (arguments.background) {
-    // Forked before anything is opened: the child owns all of it from the beginning.
+    // Forked before anything is opened or changed: the child owns all of it from the beginning.
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return failed(ending_of(io::io_error(errno, "pipe")));
     io::UniqueFd reading(ends[0]);
@@ -90,12 +82,18 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
       return relay_progress(std::move(reading), log);
     }
     reading.reset();
-    leave_terminal(log);
     progress = std::make_unique<PipedProgress>(std::move(writing));
+    if (const io::IoResult<void> left = leave_terminal(); !left) {
+      const Ending ending = ending_of(left.error());
+      progress->ended(ending);
+      return ending.status();
+    }
+    log.to_system_log();
   } else {
     progress = std::make_unique<ShownProgress>(log);
   }
-  const Ending ending = call(*std::move(profile), *std::move(credentials), log, *progress);
+  const Ending ending =
+      call(*std::move(profile), *std::move(credentials), *directory, log, *progress);
   progress->ended(ending);
   if (arguments.background) {
     log.line(ending.status() == 0 ? LogLevel::notice : LogLevel::error, describe(ending));

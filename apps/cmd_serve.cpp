@@ -28,6 +28,9 @@ std::string lock_name(const ServerConfig& config) {
 
 int run_serve(const ServeArguments& arguments, const Globals& globals) {
   std::signal(SIGPIPE, SIG_IGN);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return failed(ending_of(guarded.error()));
+  }
   ProgramLog log(globals.log);
   std::expected<ServerConfig, ConfigErrors> config =
       load_server_config(arguments.config, arguments.settings);

@@ -129,7 +129,6 @@ class CommandLine {
     app_.add_option("--log-format", log_format_, "text or json")
         ->check(CLI::IsMember({"text", "json"}).description(""))
         ->type_name("FORMAT");
-    app_.add_flag("--log-secrets", globals_.log.secrets, "passwords and keys may be in the log");
   }
 
   static void add_set(CLI::App& command, std::vector<std::string>& settings) {

@@ -5,10 +5,16 @@
 
 #include "apps/command_line.h"
 #include "apps/ending.h"
+#include "apps/terminal.h"
 
 int main(int argc, char** argv) {
   using namespace pptp::app;
   try {
+    if (const auto held = hold_standard_streams(); !held) {
+      const Ending ending = ending_of(held.error());
+      print(stderr, ending);
+      return ending.status();
+    }
     Commands commands;
     commands.connect = run_connect;
     commands.disconnect = run_disconnect;

@@ -16,7 +16,6 @@ enum class LogFormat : std::uint8_t { text, json };
 struct LogOptions {
   int verbosity = 0;  ///< 0: notices and worse; 1 (-v): information too; 2 (-vv): everything
   LogFormat format = LogFormat::text;
-  bool secrets = false;  ///< --log-secrets
 };
 
 /// The program's log: to standard error, later to the system's log. Usable from several threads.
@@ -31,9 +30,6 @@ class ProgramLog final : public LogSink {
 
   /// Whether a line of this level goes anywhere.
   bool wants(LogLevel level) const noexcept;
-
-  /// Whether passwords and keys may be logged.
-  bool secrets() const noexcept { return options_.secrets; }
 
   /// From now on lines go to syslog (which the journal reads), under the name of the program.
   void to_system_log();

@@ -1,9 +1,14 @@
 #include "apps/terminal.h"
 
+#include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
+
+#include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
 namespace {
@@ -13,11 +18,37 @@ constexpr std::string_view kEraseLine = "\r\x1b[2K";
 constexpr std::string_view kBold = "\x1b[1m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
+constexpr std::array kStandardStreams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+constexpr const char* kNull = "/dev/null";
+
 void put(std::FILE* out, std::string_view text) noexcept {
   (void)std::fwrite(text.data(), 1, text.size(), out);
 }
 
 }  // namespace
+
+io::IoResult<void> hold_standard_streams() {
+  for (const int stream : kStandardStreams) {
+    if (::fcntl(stream, F_GETFD) >= 0) continue;
+    // Takes the lowest number that is free, which is this one.
+    if (::open(kNull, O_RDWR) < 0)
+      return io::failure(errno,
+                         std::string("cannot open ") + kNull + " in place of a closed stream");
+  }
+  return {};
+}
+
+io::IoResult<void> leave_terminal() {
+  if (auto held = hold_standard_streams(); !held) return held;
+  const io::UniqueFd null(::open(kNull, O_RDWR | O_CLOEXEC));
+  if (!null) return io::failure(errno, std::string("cannot open ") + kNull);
+  ::setsid();
+  for (const int stream : kStandardStreams) {
+    if (::dup2(null.fd(), stream) < 0) return io::failure(errno, "cannot leave the terminal");
+  }
+  if (::chdir("/") != 0) return io::failure(errno, "cannot change to /");
+  return {};
+}
 
 void put_text(std::FILE* out, std::string_view text) noexcept {
   put(out, text);

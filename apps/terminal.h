@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "tunnel/io/io_error.h"
+
 namespace pptp::app {
 
 /// What a stream can show.
@@ -15,6 +17,14 @@ struct TerminalTraits {
   static TerminalTraits of(bool is_terminal, const char* no_color, const char* term);
   static TerminalTraits of(std::FILE* stream);
 };
+
+/// Opens /dev/null in place of each of standard input, output and error that is closed, so that
+/// nothing else that is opened is taken for one of them.
+io::IoResult<void> hold_standard_streams();
+
+/// For going to the background: a session of its own, /dev/null for standard input, output and
+/// error, and no folder that is kept in use. Relative paths lead elsewhere after it.
+io::IoResult<void> leave_terminal();
 
 /// Writes a text at once. That it cannot be written (nobody reads, the disk is full) ends nothing.
 void put_text(std::FILE* out, std::string_view text) noexcept;

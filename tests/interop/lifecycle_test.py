@@ -5,6 +5,7 @@ That the host is as before is checked after each case, so it is not written into
 """
 
 import json
+import os
 import signal
 
 from harness import peers
@@ -100,6 +101,24 @@ def background(bench):
     started = bench.program.run("connect", path, "--background")
     expect(started.returncode, 0, f"exit status ({started.stderr})")
     expect(bench.program.status("office")["state"], "up", "state")
+    bench.ping_from_client(peers.SERVER_INNER)
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+
+
+@case("lifecycle: --background begun without standard streams keeps nothing of where it began", tap=ENCIPHERED)
+def background_without_streams(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings())
+    starter = bench.program.start("connect", path, "--background",
+                                  wrapper=("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"))
+    expect(starter.exit_status(), 0, "exit status")
+    expect(bench.program.status("office")["state"], "up", "state")
+    owner = (bench.lab.run / "runtime" / "office.journal").read_text().splitlines()[0]
+    call = json.loads(owner)["pid"]
+    expect([os.readlink(f"/proc/{call}/fd/{stream}") for stream in (0, 1, 2)], ["/dev/null"] * 3, "streams")
+    expect(os.readlink(f"/proc/{call}/cwd"), "/", "folder")
+    with open(f"/proc/{call}/limits", encoding="ascii") as limits:
+        expect([line.split()[4:6] for line in limits if line.startswith("Max core")], [["0", "0"]], "core limit")
     bench.ping_from_client(peers.SERVER_INNER)
     expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
 

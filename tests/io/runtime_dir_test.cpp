@@ -39,6 +39,17 @@ TEST_CASE("io/runtime_dir is made for its owner alone") {
   CHECK(mode_of(path) == 0700);
 }
 
+TEST_CASE("io/runtime_dir stays where it is when the process goes to another folder") {
+  const TemporaryDir parent;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(parent.path());
+  const auto directory = RuntimeDir::open("run");
+  std::filesystem::current_path(before);
+  REQUIRE(directory.has_value());
+  CHECK(directory->path() == parent.path() + "/run");
+  CHECK(directory->lock("office").has_value());
+}
+
 TEST_CASE("io/runtime_dir refuses what is not a directory of its own") {
   const TemporaryDir parent;
   std::filesystem::create_directory_symlink(parent.path(), parent.path() + "/link");

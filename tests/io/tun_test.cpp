@@ -5,11 +5,14 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <fcntl.h>
 #include <functional>
 #include <optional>
 #include <sched.h>
 #include <string>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 
 #include "tests/io/netns.h"
 #include "tunnel/io/gre_socket.h"
+#include "tunnel/io/journal.h"
 #include "tunnel/io/privileges.h"
 #include "tunnel/io/socket_address.h"
 #include "tunnel/io/tcp_stream.h"
@@ -160,6 +164,30 @@ TEST_CASE("io/tun and privileges tell a missing device from a missing capability
           if (GreClientSocket::open({}).has_value()) return 5;
           return fault_number(both.error());
         }) == 10 + static_cast<int>(IoFault::permission));
+}
+
+TEST_CASE("io/privileges guarded memory is nobody else's, and this process knows itself still") {
+  CHECK(exit_of_child([] {
+          if (setresuid(65534, 65534, 65534) != 0) return 1;
+          // What changing the user id did, undone: as for a program that nobody started.
+          if (prctl(PR_SET_DUMPABLE, 1) != 0) return 2;
+          const std::string memory = "/proc/" + std::to_string(getpid()) + "/mem";
+          const auto neighbour_reads = [&memory] {
+            return exit_of_child([&memory] {
+              prctl(PR_SET_DUMPABLE, 1);
+              return UniqueFd(open(memory.c_str(), O_RDONLY | O_CLOEXEC)) ? 1 : 0;
+            });
+          };
+          if (neighbour_reads() != 1) return 3;
+          if (!guard_memory()) return 4;
+          if (neighbour_reads() != 0) return 5;
+          rlimit core{};
+          if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_max != 0) return 6;
+          const JournalOwner self = JournalOwner::this_process();
+          if (self.start_time == 0 || self.network_namespace == 0 || self.boot_id.empty()) return 7;
+          // A neighbour sees that this one runs.
+          return exit_of_child([&self] { return self.runs_elsewhere() ? 100 : 8; });
+        }) == 100);
 }
 
 TEST_CASE("io/tcp_stream knows why there is no connection") {

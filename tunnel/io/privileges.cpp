@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <linux/capability.h>
 #include <string>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tunnel/io/tun.h"
@@ -32,6 +34,14 @@ IoResult<void> check_privileges(const Needs& needs) {
   }
   if (!missing.empty()) return failure(IoFault::permission, missing + " missing", kRunAsRoot);
   if (needs.tun && ::access(kTunDevice, R_OK | W_OK) != 0) return tun_open_failure(errno);
+  return {};
+}
+
+IoResult<void> guard_memory() {
+  // The limit alone does not hold for a core file that is piped to a program (core(5)).
+  const rlimit no_core{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &no_core) != 0 || ::prctl(PR_SET_DUMPABLE, 0) != 0)
+    return failure(errno, "cannot keep passwords and keys out of core files");
   return {};
 }
 

@@ -15,4 +15,10 @@ struct Needs {
 /// process lacks (effective set), IoFault::tun_missing says that there is no TUN device.
 IoResult<void> check_privileges(const Needs& needs);
 
+/// Keeps what this process has in its memory, passwords and keys, from others: no core file, and
+/// nobody with the same user id may trace it or read its memory, unless he has CAP_SYS_PTRACE.
+/// Children have it too, until they run another program. Who is not root can no longer open what is
+/// his alone in /proc/self, such as mem or uid_map; what everybody may read stays readable.
+IoResult<void> guard_memory();
+
 }  // namespace pptp::io

@@ -65,6 +65,9 @@ IoResult<std::string> RuntimeDir::default_path() {
 }
 
 IoResult<RuntimeDir> RuntimeDir::open(std::string path) {
+  std::error_code unknown;
+  path = std::filesystem::absolute(path, unknown).string();
+  if (unknown) return failure(unknown.value(), "cannot tell where we are");
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return failure(errno, "cannot make runtime directory " + path);
   // Looked at through one descriptor, so that what is checked is what is changed.

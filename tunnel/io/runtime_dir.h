@@ -35,7 +35,8 @@ class RuntimeDir {
   static IoResult<std::string> default_path();
 
   /// Makes the directory where it is missing (its parent must be there). Refuses what is not a
-  /// directory, or belongs to somebody else; takes permissions for others away.
+  /// directory, or belongs to somebody else; takes permissions for others away. A relative path is
+  /// from the folder that is current now.
   static IoResult<RuntimeDir> open(std::string path);
 
   const std::string& path() const noexcept { return path_; }
