@@ -121,6 +121,7 @@ CallConfig ClientCall::config() const {
   CallConfig call;
   call.role = Role::client;
   call.call_id = call_id_;
+  call.mss_clamp = profile_.network.mss_clamp;
   call.link.mru = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
   call.link.echo_interval = profile_.link.echo_interval;
   call.link.echo_failures = profile_.link.echo_failures;

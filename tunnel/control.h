@@ -26,6 +26,8 @@ struct CallConfig {
   /// Client: how long the server may send no GRE packet at all once the call is granted. (A server
   /// has LCP's own limit: it is the client's to say what is wrong with the path.)
   Duration gre_timeout = std::chrono::seconds(8);
+  /// TCP's segments are kept small enough for the tunnel (Engine::set_mtu).
+  bool mss_clamp = true;
   /// How long taking down may last altogether (interop note 3.28).
   Duration shutdown_limit = std::chrono::milliseconds(1800);
 };

@@ -8,7 +8,8 @@ Engine::Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log)
     : pool_(pool),
       control_(config, entropy, log),
       rx_(config.call_id),
-      keeps_early_(config.role == Role::client) {}
+      keeps_early_(config.role == Role::client),
+      clamps_mss_(config.mss_clamp) {}
 
 void Engine::connected(TimePoint now) {
   control_.connected(now);
@@ -93,6 +94,13 @@ std::optional<Packet> Engine::poll_gre(TimePoint now) {
 
 std::size_t Engine::seal(TimePoint now, std::span<Packet> packets) noexcept {
   return tx_.seal(now, packets);
+}
+
+void Engine::set_mtu(std::size_t mtu) noexcept {
+  tx_.set_mtu(mtu);
+  if (!clamps_mss_) return;
+  tx_.clamp_mss_to(mtu);
+  rx_.clamp_mss_to(mtu);
 }
 
 std::optional<Packet> Engine::poll_ip() {

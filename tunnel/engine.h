@@ -68,8 +68,9 @@ class Engine {
   void on_deadline(TimePoint now);
   Deadline next_deadline() const noexcept;
 
-  /// Octets of the longest inner IP packet that is sent.
-  void set_mtu(std::size_t mtu) noexcept { tx_.set_mtu(mtu); }
+  /// Octets of the longest inner IP packet that is sent; with CallConfig::mss_clamp, what TCP's
+  /// segments are kept to as well, in both directions.
+  void set_mtu(std::size_t mtu) noexcept;
 
   /// RFC 1661 6.1: the longest PPP information field that the peer takes, once LCP is open.
   std::uint16_t peer_mru() const noexcept { return peer_mru_; }
@@ -114,6 +115,7 @@ class Engine {
   TxPath tx_;
   RxPath rx_;
   bool keeps_early_;
+  bool clamps_mss_;
   bool connected_ = false;
   std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;

@@ -5,6 +5,7 @@
 #include "lib/ip_packet.h"
 #include "ppp/frame.h"
 #include "tunnel/gre.h"
+#include "tunnel/mss_clamp.h"
 
 namespace pptp {
 
@@ -61,6 +62,7 @@ std::optional<Drop> RxPath::admit_ip(Packet& packet, bool was_encrypted) noexcep
   const std::optional<std::size_t> length = ipv4_length(packet.bytes());
   if (!length) return Drop::inner_malformed;
   packet.truncate(*length);  // RFC 1661 5: padding is the information field's right
+  if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);
   ++counters_.packets;
   counters_.octets += *length;
   return std::nullopt;

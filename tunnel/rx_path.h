@@ -40,6 +40,9 @@ class RxPath {
   // From Control.
   void set_gate(Gate gate) noexcept { gate_ = gate; }
 
+  /// TCP segments are kept to what fits into inner IP packets of `mtu` octets. Not unless called.
+  void clamp_mss_to(std::size_t mtu) noexcept { mss_mtu_ = mtu; }
+
   void install_key(MppeKey start, MppeParameters parameters) noexcept;
 
   void remove_key() noexcept { opener_.reset(); }
@@ -78,6 +81,7 @@ class RxPath {
   bool heard_ = false;
   std::optional<AckNo> peer_acknowledgement_;
   std::optional<MppeOpener> opener_;
+  std::optional<std::size_t> mss_mtu_;
   TrafficCounters counters_;
   Drops drops_;
 };

@@ -5,6 +5,7 @@
 
 #include "lib/ip_packet.h"
 #include "tunnel/gre.h"
+#include "tunnel/mss_clamp.h"
 
 namespace pptp {
 
@@ -32,6 +33,7 @@ std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
   if (!packet.empty() && packet.bytes()[0] >> 4 == 6) return Drop::send_not_up;  // no IPV6CP
   if (!is_whole_ipv4(packet.bytes())) return Drop::send_malformed;
   if (packet.size() > mtu_) return Drop::send_too_big;
+  if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);
   const bool framed = gate_ == Gate::encrypted
                           ? push_inner_header(packet, protocol::kIp, framing_) &&
                                 sealer_->seal(packet) &&

@@ -48,6 +48,9 @@ class TxPath {
   /// Octets of the longest inner IP packet that may go.
   void set_mtu(std::size_t mtu) noexcept { mtu_ = mtu; }
 
+  /// TCP segments are kept to what fits into inner IP packets of `mtu` octets. Not unless called.
+  void clamp_mss_to(std::size_t mtu) noexcept { mss_mtu_ = mtu; }
+
   void install_key(MppeKey start, MppeParameters parameters) noexcept;
 
   void remove_key() noexcept { sealer_.reset(); }
@@ -75,6 +78,7 @@ class TxPath {
   Framing framing_;
   Gate gate_ = Gate::closed;
   std::size_t mtu_ = 1500;
+  std::optional<std::size_t> mss_mtu_;
   std::optional<MppeSealer> sealer_;
   TrafficCounters counters_;
   Drops drops_;

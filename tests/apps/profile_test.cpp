@@ -274,8 +274,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
       {"[encryption]\nmppc = false\n", "[encryption]\nmppc = true\n", "encryption.mppc", "false"},
       {"[network]\nprobe-mtu = false\n", "[network]\nprobe-mtu = true\n", "network.probe-mtu",
        "false"},
-      {"[network]\nmss-clamp = true\n", "[network]\nmss-clamp = false\n", "network.mss-clamp",
-       "true"},
       {"[network]\ndns = \"peer\"\n", "[network]\ndns = [\"10.0.0.1\"]\n", "network.dns",
        "\"peer\""},
       {"[network]\nnetns = ''\n", "[network]\nnetns = 'blue'\n", "network.netns", "\"\""},

@@ -194,6 +194,36 @@ TEST_CASE("engine/a packet that is too long or not a packet is not sent") {
   CHECK(peer.drops(Drop::send_malformed) == 2);
 }
 
+TEST_CASE("engine/TCP's segments are kept to the MTU in both directions") {
+  // A SYN of 10.0.0.1 to 10.0.0.2 that announces 1460.
+  const Octets syn = from_digits(
+      "4500002c 00014000 400626c9 0a000001 0a000002"
+      "c00001bb 01020304 00000000 6002ffff 12340000 020405b4");
+  const auto segment_size = [](const Octets& packet) { return packet.at(42) << 8 | packet.at(43); };
+  CallConfig config = ManualPeer::config_for_client();
+  SUBCASE("by default") {
+    ManualPeer peer(config);
+    peer.bring_up();
+    peer.engine.set_mtu(1380);
+    REQUIRE(peer.send_ip(syn));
+    CHECK(segment_size(peer.open_last()) == 1340);
+    peer.say_frame(peer.seal_ip(syn));
+    REQUIRE(peer.delivered.size() == 1);
+    CHECK(segment_size(peer.delivered[0]) == 1340);
+  }
+  SUBCASE("not when it is not wanted") {
+    config.mss_clamp = false;
+    ManualPeer peer(config);
+    peer.bring_up();
+    peer.engine.set_mtu(1380);
+    REQUIRE(peer.send_ip(syn));
+    CHECK(peer.open_last() == syn);
+    peer.say_frame(peer.seal_ip(syn));
+    REQUIRE(peer.delivered.size() == 1);
+    CHECK(peer.delivered[0] == syn);
+  }
+}
+
 TEST_CASE("engine/a batch is sealed in place, what must not go is taken out of it") {
   ManualPeer peer;
   peer.bring_up();
