@@ -57,12 +57,17 @@ io::IoResult<void> ClientCall::dial() {
   if (!gre) return std::unexpected(gre.error());
   gre_.emplace(*std::move(gre));
   gre_->on_trouble([this](const io::GreTrouble& trouble) { on_gre_trouble(trouble); });
-  around_.progress.phase(fmt::format("looking up {}", request_.server.host));
   Dialer::Request request{.server = request_.server, .mark = request_.mark};
+  if (request_.known) {
+    request.server.host = request_.known->text();
+  } else {
+    around_.progress.phase(fmt::format("looking up {}", request_.server.host));
+  }
   dialer_.emplace(
       around_.loop, std::move(request),
       [this](io::TcpEndpoint to) {
         server_ = to.address;
+        around_.owner.call_trying(server_);
         around_.progress.phase(fmt::format("connecting to {}:{}", to.address.text(), to.port));
       },
       [this](io::IoResult<io::TcpStream> stream) {
@@ -109,6 +114,7 @@ io::IoResult<void> ClientCall::open_paths() {
   io::IoResult<io::Netlink> netlink = io::Netlink::open();
   if (!netlink) return std::unexpected(netlink.error());
   if (const io::IoResult<io::RouteAnswer> route = netlink->route_to(server_, request_.mark)) {
+    way_ = *route;
     if (route->mtu != 0) path_mtu_ = route->mtu;
   }
   // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
@@ -177,8 +183,8 @@ void ClientCall::drain() {
   send_gre(std::span(gre_out_).first(count));
   for (Packet& packet : gre_out_)
     packet.release();
-  while (const std::optional<Packet> packet = engine_->poll_ip())
-    around_.owner.call_received(packet->bytes());
+  while (std::optional<Packet> packet = engine_->poll_ip())
+    around_.owner.call_received(packet->mutable_bytes());
   if (too_big_) lower_path_mtu();
   timer_.set(engine_->next_deadline());
   if (ended_ && (engine_->control_finished() || !stream_)) over(*std::move(ended_));
@@ -197,6 +203,17 @@ void ClientCall::on_event(const EngineEvent& event) {
     return call_ended(ended->end);
   }
   around_.owner.call_event(event);
+}
+
+bool ClientCall::way_stands() const {
+  if (!way_) return true;
+  io::IoResult<io::Netlink> netlink = io::Netlink::open();
+  if (!netlink) return true;
+  const io::IoResult<io::RouteAnswer> now = netlink->route_to(server_, request_.mark);
+  // Without any way there is nothing to change over to; it may come back as it was.
+  if (!now) return true;
+  return now->device == way_->device && now->gateway == way_->gateway &&
+         now->gateway6 == way_->gateway6 && now->source == way_->source;
 }
 
 std::uint32_t ClientCall::allowed_mtu() const {

@@ -15,6 +15,7 @@
 #include "tunnel/engine.h"
 #include "tunnel/io/event_loop.h"
 #include "tunnel/io/gre_socket.h"
+#include "tunnel/io/netlink.h"
 #include "tunnel/io/os_entropy.h"
 #include "tunnel/io/tcp_stream.h"
 
@@ -24,8 +25,10 @@ namespace pptp::app {
 class CallOwner {
  public:
   virtual void call_event(const EngineEvent& event) = 0;
-  /// An IP packet out of the tunnel.
-  virtual void call_received(Bytes packet) = 0;
+  /// An IP packet out of the tunnel, which may be changed.
+  virtual void call_received(MutableBytes packet) = 0;
+  /// This address is about to be tried.
+  virtual void call_trying(Ipv4Address server) = 0;
   /// The path takes less than it seemed to: allowed_mtu() is less than before.
   virtual void call_mtu_lowered() = 0;
   /// The last thing ever said, once.
@@ -57,6 +60,9 @@ class ClientCall {
 
   struct Request {
     HostPort server;
+    /// An address of the server's that is taken without looking its name up: while a tunnel leads
+    /// to the name servers, nobody answers.
+    std::optional<Ipv4Address> known = {};
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
   };
 
@@ -78,6 +84,9 @@ class ClientCall {
 
   /// Zero until an address is being tried.
   Ipv4Address server() const noexcept { return server_; }
+
+  /// Whether the way to the server is still the one the call was made over.
+  bool way_stands() const;
 
   /// Octets of the longest inner IP packet that the profile, the path and the peer allow.
   std::uint32_t allowed_mtu() const;
@@ -127,6 +136,7 @@ class ClientCall {
   std::array<Packet, kBatch> gre_out_;
 
   Ipv4Address server_;
+  std::optional<io::RouteAnswer> way_;  ///< to the server, when the call was made
   CallId call_id_;
   std::uint32_t path_mtu_ = 1500;          ///< of whole outer packets
   std::optional<std::uint32_t> too_big_;   ///< the path MTU that a packet of ours was too long for

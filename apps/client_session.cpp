@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fcntl.h>
 #include <span>
 #include <utility>
 
@@ -10,6 +11,7 @@
 
 #include "apps/password.h"
 #include "tunnel/io/netlink.h"
+#include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
 namespace {
@@ -18,6 +20,18 @@ namespace {
 constexpr int kBatchesAtATime = 4;
 
 constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
+
+/// HUP from somebody asks for a new call; HUP because the terminal has gone ends it.
+bool terminal_is_there() noexcept {
+  return static_cast<bool>(io::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
+}
+
+RedialPolicy::Config redial_config(const Profile::Link& link) {
+  return {.reconnect = link.reconnect,
+          .max_attempts = link.max_attempts,
+          .first = link.retry_first,
+          .limit = link.retry_limit};
+}
 
 bool hangup_is_ignored() noexcept {
   struct sigaction action{};
@@ -37,6 +51,10 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       progress_(progress),
       pool_(ClientCall::kPoolSlots),
       route_timer_(loop_, [this] { watch_route(); }),
+      limit_timer_(loop_, [this] { check_limits(); }),
+      redial_timer_(loop_, [this] { waited(); }),
+      redial_(redial_config(profile_.link)),
+      has_terminal_(terminal_is_there()),
       since_(std::chrono::system_clock::now()) {}
 
 ClientSession::~ClientSession() = default;
@@ -59,7 +77,7 @@ Ending ClientSession::run() {
   return *std::move(ending_);
 }
 
-// --- making the call ---
+// --- making calls ---
 
 /// What can fail without the server: better now than with a call half made.
 io::IoResult<void> ClientSession::prepare() {
@@ -85,6 +103,10 @@ io::IoResult<void> ClientSession::prepare() {
 }
 
 void ClientSession::dial() {
+  redial_at_.reset();
+  ++servers_tried_;
+  // Every other time the name is asked for: the server may have moved.
+  const bool by_name = !known_ || attempts_++ % 2 != 0;
   enter(CallState::connecting);
   call_.emplace(ClientCall::Surroundings{.loop = loop_,
                                          .entropy = entropy_,
@@ -93,13 +115,80 @@ void ClientSession::dial() {
                                          .progress = progress_,
                                          .owner = *this},
                 profile_, credentials_,
-                ClientCall::Request{.server = profile_.servers.front(), .mark = mark_.value_or(0)});
+                ClientCall::Request{.server = profile_.servers[server_],
+                                    .known = by_name ? std::optional<Ipv4Address>() : known_,
+                                    .mark = mark_.value_or(0)});
   if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
     finish(ending_of(dialled.error(), context()));
   }
 }
 
-// --- what it comes to ---
+void ClientSession::call_ended(Ending ending) {
+  past_ += counters();
+  call_.reset();
+  if (ending_) return;
+  if (std::exchange(call_again_at_once_, false)) return dial();
+  if (try_next_server(ending)) return dial();
+  if (!was_up_) return finish(std::move(ending));
+  const std::optional<Redial> redial = redial_.after(ending, entropy_);
+  if (!redial) return finish(std::move(ending));
+  last_ = {ending.status(), std::string(ending.id), ending.summary};
+  log(LogLevel::warning,
+      fmt::format("{} [{}]; calling again in {:.1f} s", ending.summary, ending.id,
+                  std::chrono::duration<double>(redial->after).count()));
+  wait(*redial);
+}
+
+/// The servers of the list are tried in turn before anything is waited for.
+bool ClientSession::try_next_server(const Ending& ending) {
+  if (servers_tried_ >= profile_.servers.size() || !another_server_may_help(ending)) return false;
+  log(LogLevel::notice, fmt::format("{} [{}]; trying the next server", ending.summary, ending.id));
+  server_ = (server_ + 1) % profile_.servers.size();
+  known_.reset();
+  return true;
+}
+
+void ClientSession::wait(const Redial& redial) {
+  enter(CallState::reconnecting);
+  servers_tried_ = 0;
+  redial_at_ = loop_.now() + redial.after;
+  waits_for_way_ = redial.or_route_change;
+  const TimePoint next_look = loop_.now() + kRouteCheckInterval;
+  redial_timer_.set(waits_for_way_ ? std::min(*redial_at_, next_look) : *redial_at_);
+}
+
+void ClientSession::waited() {
+  if (!redial_at_) return;
+  if (loop_.now() < *redial_at_) {
+    const io::IoResult<bool> found = host_->refresh_server_route();
+    if (!found || !*found) {
+      redial_timer_.set(std::min(*redial_at_, loop_.now() + kRouteCheckInterval));
+      return;
+    }
+    log(LogLevel::notice, "there is a way to the server again");
+  }
+  dial();
+}
+
+void ClientSession::call_again(std::string_view why) {
+  log(LogLevel::notice, fmt::format("{}: calling again", why));
+  servers_tried_ = 0;
+  if (!call_) return dial();
+  call_again_at_once_ = true;
+  call_->close(Ending{});
+}
+
+// --- what a call comes to ---
+
+void ClientSession::call_trying(Ipv4Address server) {
+  if (server == outside_ || !was_up_) return;
+  // The tunnel stands, and must not carry the call that is to carry it.
+  if (const io::IoResult<void> moved = host_->move_server(server); !moved) {
+    log(LogLevel::warning, moved.error().text());
+    return;
+  }
+  outside_ = server;
+}
 
 void ClientSession::call_event(const EngineEvent& event) {
   if (const PhaseChanged* changed = std::get_if<PhaseChanged>(&event)) {
@@ -124,12 +213,16 @@ void ClientSession::phase_changed(Phase phase) {
   }
 }
 
-void ClientSession::call_received(Bytes packet) {
+void ClientSession::call_received(MutableBytes packet) {
+  last_traffic_ = loop_.now();
   (void)tun_->write(packet);  // what the kernel would not have is counted there
 }
 
+/// We are inside of the call, which goes.
 void ClientSession::call_over(Ending ending) {
-  finish(std::move(ending));
+  route_timer_.set(std::nullopt);
+  limit_timer_.set(std::nullopt);
+  loop_.post([this, ending = std::move(ending)]() mutable { call_ended(std::move(ending)); });
 }
 
 // --- the interface ---
@@ -139,7 +232,13 @@ void ClientSession::tun_readable() {
     const std::size_t count = tun_->read(pool_, tun_batch_);
     if (tun_->gone()) return interface_gone();
     if (count == 0) break;
-    call_->send(std::span(tun_batch_).first(count));
+    if (state_ == CallState::up) {
+      last_traffic_ = loop_.now();
+      call_->send(std::span(tun_batch_).first(count));
+    } else {
+      for (std::size_t dropped = 0; dropped < count; ++dropped)
+        dropped_.count(Drop::send_not_up);
+    }
     if (ending_ || count < tun_batch_.size()) break;
   }
 }
@@ -152,9 +251,11 @@ void ClientSession::interface_gone() {
 
 void ClientSession::network_up(const NetworkUp& up) {
   const bool same = network_ && network_->local == up.local && network_->peer == up.peer &&
-                    call_->allowed_mtu() == mtu_;
+                    call_->server() == outside_ && call_->allowed_mtu() == mtu_;
   network_ = up;
-  if (!same) {
+  if (same) {
+    call_->set_mtu(mtu_);
+  } else {
     if (io::IoResult<void> configured = configure_interface(); !configured) {
       Ending failed = ending_of(Trouble::host_config_failed, configured.error().text(), context());
       if (!configured.error().hint.empty())
@@ -167,8 +268,36 @@ void ClientSession::network_up(const NetworkUp& up) {
     tun_watch_->on_readable([this] { tun_readable(); });
   }
   enter(CallState::up);
+  known_ = call_->server();
+  attempts_ = 0;
+  servers_tried_ = 0;
+  redial_.came_up();
+  last_.reset();
+  last_traffic_ = loop_.now();
+  if (!std::exchange(was_up_, true)) up_since_ = loop_.now();
+  progress_.up(report());
   watch_route();
-  if (!std::exchange(was_up_, true)) progress_.up(report());
+  check_limits();
+}
+
+/// Seconds without traffic, and seconds altogether.
+void ClientSession::check_limits() {
+  const Profile::Link& link = profile_.link;
+  if (state_ != CallState::up) return;
+  const TimePoint now = loop_.now();
+  Deadline next;
+  const auto check = [&](Duration limit, TimePoint since, Cause cause) {
+    if (limit == Duration::zero()) return false;
+    if (now >= since + limit) {
+      close(ending_of(End{cause, 0, {}}, context()));
+      return true;
+    }
+    next = next ? std::min(*next, since + limit) : since + limit;
+    return false;
+  };
+  if (check(link.time_limit, up_since_, Cause::time_limit)) return;
+  if (check(link.idle_timeout, last_traffic_, Cause::idle_timeout)) return;
+  limit_timer_.set(next);
 }
 
 /// The way to the server may go and come back while the call is up: looked after every few seconds.
@@ -176,6 +305,7 @@ void ClientSession::watch_route() {
   if (state_ != CallState::up) return;
   if (const io::IoResult<bool> changed = host_->refresh_server_route(); changed && *changed) {
     log(LogLevel::notice, "the way to the server has changed");
+    if (profile_.link.reconnect && !call_->way_stands()) return call_again("another way");
   }
   route_timer_.set(loop_.now() + kRouteCheckInterval);
 }
@@ -193,7 +323,7 @@ io::IoResult<void> ClientSession::configure_interface() {
   settings.mtu = mtu_;
   settings.routes = profile_.network.routes;
   settings.default_route = profile_.network.default_route;
-  settings.server = call_->server();
+  settings.server = outside_ = call_->server();
   return host_->configure_tunnel(settings);
 }
 
@@ -220,11 +350,15 @@ void ClientSession::set_interface_mtu(std::uint32_t mtu) {
 
 void ClientSession::on_signal(int signal) {
   if (signal == SIGUSR1) return log(LogLevel::notice, to_json(report()).dump());
+  if (signal == SIGHUP && was_up_ && (!has_terminal_ || terminal_is_there())) {
+    return call_again("HUP");
+  }
   close(ending_of(Trouble::interrupted, {}, context()));
 }
 
 /// Ends the call politely; `why` is what it will have come to.
 void ClientSession::close(Ending why) {
+  call_again_at_once_ = false;
   if (call_)
     call_->close(std::move(why));
   else
@@ -253,7 +387,7 @@ void ClientSession::take_back_host_changes() {
 
 EndingContext ClientSession::context() const {
   EndingContext context;
-  context.server = profile_.servers.front().host;
+  context.server = profile_.servers[server_].host;
   context.user = credentials_->user();
   describe_password(*credentials_, context);
   return context;
@@ -271,6 +405,11 @@ nlohmann::json ClientSession::answer(const nlohmann::json& request) {
     close(was_up_ ? std::move(asked) : ending_of(Trouble::interrupted, "disconnected", context()));
     return {{"ok", true}};
   }
+  if (command == "reconnect") {
+    if (!was_up_) return {{"error", "it is connecting for the first time"}};
+    call_again("asked to");
+    return {{"ok", true}};
+  }
   return {{"error", "unknown command"}};
 }
 
@@ -279,7 +418,7 @@ StatusReport ClientSession::report() const {
   report.profile = profile_.name;
   report.state = state_;
   report.since = since_;
-  report.server_name = profile_.servers.front().host;
+  report.server_name = profile_.servers[server_].host;
   if (call_ && !call_->server().is_zero()) report.server_address = call_->server().text();
   if (tun_) report.interface = tun_->name();
   if (call_ && call_->method()) report.auth = name(*call_->method());
@@ -298,10 +437,23 @@ StatusReport ClientSession::report() const {
       report.routes.push_back(route.text());
     if (profile_.network.default_route) report.routes.emplace_back("0.0.0.0/0");
   }
+  report.counters = past_;
+  report.counters += counters();
+  report.counters += {.dropped = dropped(dropped_)};
+  report.last = last_;
   if (!call_ || call_->engine() == nullptr) return report;
+  if (const std::optional<Duration> rtt = call_->engine()->tx().sender().round_trip()) {
+    report.rtt_ms = std::chrono::duration<double, std::milli>(*rtt).count();
+  }
+  return report;
+}
+
+/// Of the call there is.
+StatusReport::Counters ClientSession::counters() const {
+  StatusReport::Counters counters;
+  if (!call_ || call_->engine() == nullptr) return counters;
   const Engine& engine = *call_->engine();
   const GreReceiverStats& received = engine.rx().receiver().stats();
-  StatusReport::Counters& counters = report.counters;
   counters.tx_packets = engine.tx().counters().packets;
   counters.tx_bytes = engine.tx().counters().octets;
   counters.rx_packets = engine.rx().counters().packets;
@@ -311,10 +463,7 @@ StatusReport ClientSession::report() const {
   counters.duplicate = received.duplicate;
   counters.late = received.late;
   counters.dropped = dropped(call_->drops());
-  if (const std::optional<Duration> rtt = engine.tx().sender().round_trip()) {
-    report.rtt_ms = std::chrono::duration<double, std::milli>(*rtt).count();
-  }
-  return report;
+  return counters;
 }
 
 void ClientSession::enter(CallState state) {

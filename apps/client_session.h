@@ -14,7 +14,9 @@
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
+#include "apps/redial.h"
 #include "apps/status_report.h"
+#include "lib/drops.h"
 #include "lib/log.h"
 #include "tunnel/engine.h"
 #include "tunnel/io/control_server.h"
@@ -26,10 +28,11 @@
 
 namespace pptp::app {
 
-/// One profile's call, from the name lookup until the last route has been taken back.
+/// One profile's connection, from the name lookup until the last route has been taken back: one
+/// call after another, where the profile wants that, over one interface.
 ///
-/// Owns everything that the call needs on this host. What it changed there is undone when run() has
-/// returned, or, if the process does not live to do that, by whoever reads its journal.
+/// Owns everything that the connection needs on this host. What it changed there is undone when
+/// run() has returned, or, if the process does not live to do that, by whoever reads its journal.
 class ClientSession final : private CallOwner {
  public:
   /// `directory`, `log` and `progress` must outlive it.
@@ -39,17 +42,23 @@ class ClientSession final : private CallOwner {
   ClientSession& operator=(const ClientSession&) = delete;
   ~ClientSession();
 
-  /// Dials, and returns when the call is over, for whatever reason. Once.
+  /// Dials, and returns when the connection is over, for whatever reason. Once.
   Ending run();
 
  private:
-  // Making the call.
+  // Making calls.
   io::IoResult<void> prepare();
   void dial();
+  void call_ended(Ending ending);
+  bool try_next_server(const Ending& ending);
+  void wait(const Redial& redial);
+  void waited();
+  void call_again(std::string_view why);
 
-  // What it comes to.
+  // What a call comes to.
+  void call_trying(Ipv4Address server) override;
   void call_event(const EngineEvent& event) override;
-  void call_received(Bytes packet) override;
+  void call_received(MutableBytes packet) override;
   void call_mtu_lowered() override;
   void call_over(Ending ending) override;
   void phase_changed(Phase phase);
@@ -61,6 +70,7 @@ class ClientSession final : private CallOwner {
   void interface_gone();
   void set_interface_mtu(std::uint32_t mtu);
   void watch_route();
+  void check_limits();
 
   // Ending it.
   void on_signal(int signal);
@@ -72,6 +82,7 @@ class ClientSession final : private CallOwner {
   // Being asked.
   nlohmann::json answer(const nlohmann::json& request);
   StatusReport report() const;
+  StatusReport::Counters counters() const;
   void enter(CallState state);
 
   void log(LogLevel level, std::string_view text) const { log_.line(level, text); }
@@ -87,22 +98,39 @@ class ClientSession final : private CallOwner {
   io::OsEntropy entropy_;
   PacketPool pool_;
   io::Timer route_timer_;
+  io::Timer limit_timer_;
+  io::Timer redial_timer_;
   std::optional<io::HostState> host_;
   std::optional<io::Tun> tun_;
   std::optional<io::FdWatch> tun_watch_;
   std::optional<io::ControlServer> control_server_;
+  RedialPolicy redial_;
+  std::size_t server_ = 0;            ///< of the profile's, the one that is dialled
+  std::size_t servers_tried_ = 0;     ///< since the last wait
+  unsigned attempts_ = 0;             ///< since the last call that came up
+  std::optional<Ipv4Address> known_;  ///< the address that server answered at
+  bool call_again_at_once_ = false;   ///< when the call that is being ended has ended
+  Deadline redial_at_;                ///< we wait until then
+  bool waits_for_way_ = false;        ///< or until there is a way to the server
   std::optional<ClientCall> call_;
+  StatusReport::Counters past_;  ///< of the calls before this one
+  Drops dropped_;                ///< between calls
+  std::optional<StatusReport::Last> last_;
   std::array<Packet, ClientCall::kBatch> tun_batch_;
 
   std::optional<std::uint32_t> mark_;  ///< nullopt: this kernel has no rules
   std::optional<Ending> ending_;       ///< everything is over
 
+  bool has_terminal_;
   CallState state_ = CallState::idle;
   std::chrono::system_clock::time_point since_;
   std::optional<NetworkUp> network_;
   std::uint32_t mtu_ = 0;             ///< of the interface, while it is up
   std::uint32_t configured_mtu_ = 0;  ///< what the journal says it is
+  Ipv4Address outside_;               ///< the server that the interface was configured for
   bool was_up_ = false;
+  TimePoint up_since_;
+  TimePoint last_traffic_;
 };
 
 }  // namespace pptp::app

@@ -1,7 +1,6 @@
 #include <cstdio>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,16 +17,6 @@ namespace {
 constexpr Duration kAnswerTimeout = std::chrono::seconds(2);
 constexpr Duration kEndTimeout = std::chrono::seconds(5);
 constexpr Duration kPollInterval = std::chrono::milliseconds(20);
-
-std::vector<std::string> running(const io::RuntimeDir& directory) {
-  std::vector<std::string> names;
-  for (const std::string& name : directory.profiles_with_socket()) {
-    if (io::control_request(directory.socket_path(name), {{"command", "status"}}, kAnswerTimeout)) {
-      names.push_back(name);
-    }
-  }
-  return names;
-}
 
 int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
   const auto answer = io::control_request(directory.socket_path(profile),
@@ -60,23 +49,14 @@ int run_disconnect(const DisconnectArguments& arguments, const Globals& globals)
     print(stderr, directory.error());
     return directory.error().status();
   }
-  if (!arguments.profile.empty()) {
-    const std::optional<std::string> name = running_name(arguments.profile);
-    if (name) return disconnect(*directory, *name);
-    const Ending ending = ending_of(Trouble::config_invalid, "no profile can be called that");
-    print(stderr, ending);
-    return ending.status();
-  }
-  const std::vector<std::string> names = running(*directory);
-  if (names.size() == 1) return disconnect(*directory, names.front());
-  if (names.empty()) {
+  const auto name = which_call(*directory, arguments.profile);
+  if (name) return disconnect(*directory, *name);
+  if (!name.error()) {
     put_text(stderr, "nothing is up\n");
     return 0;
   }
-  put_text(stderr, "several are up; name one of them:\n");
-  for (const std::string& name : names)
-    put_text(stderr, fmt::format("  {}\n", name));
-  return static_cast<int>(ExitStatus::config_invalid);
+  print(stderr, *name.error());
+  return name.error()->status();
 }
 
 }  // namespace pptp::app

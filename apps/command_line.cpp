@@ -33,6 +33,7 @@ class CommandLine {
     add_globals();
     add_connect();
     add_disconnect();
+    add_reconnect();
     add_status();
     add_profile();
     add_serve();
@@ -181,12 +182,21 @@ class CommandLine {
         ->type_name("");
   }
 
+  void add_reconnect() {
+    if (!commands_.reconnect) return;
+    CLI::App* command = add(app_, "reconnect", "End a connection's call and make a new one",
+                            commands_.reconnect, reconnect_);
+    command->add_option("PROFILE", reconnect_.profile, "which, if there are several")
+        ->type_name("");
+  }
+
   void add_status() {
     if (!commands_.status) return;
     CLI::App* command =
         add(app_, "status", "Show how connections are doing", commands_.status, status_);
     command->add_option("PROFILE", status_.profile, "which; all without it")->type_name("");
     command->add_flag("--json", status_.json, "for scripts");
+    command->add_flag("--watch", status_.watch, "show it every second, until interrupted");
   }
 
   void add_profile() {
@@ -248,6 +258,7 @@ class CommandLine {
   std::string log_format_ = "text";
   ConnectArguments connect_;
   DisconnectArguments disconnect_;
+  ReconnectArguments reconnect_;
   StatusArguments status_;
   ServeArguments serve_;
   DemoArguments demo_;

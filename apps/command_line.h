@@ -15,6 +15,7 @@ struct Commands {
 
   Run<ConnectArguments> connect;
   Run<DisconnectArguments> disconnect;
+  Run<ReconnectArguments> reconnect;
   Run<StatusArguments> status;
   Run<ServeArguments> serve;
   Run<DemoArguments> demo;

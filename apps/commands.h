@@ -25,9 +25,14 @@ struct DisconnectArguments {
   std::string profile;  ///< empty: not named
 };
 
+struct ReconnectArguments {
+  std::string profile;  ///< empty: not named
+};
+
 struct StatusArguments {
   std::string profile;  ///< empty: all
   bool json = false;
+  bool watch = false;  ///< again and again
 };
 
 struct ServeArguments {
@@ -57,6 +62,7 @@ struct VersionArguments {};
 
 int run_connect(const ConnectArguments& arguments, const Globals& globals);
 int run_disconnect(const DisconnectArguments& arguments, const Globals& globals);
+int run_reconnect(const ReconnectArguments& arguments, const Globals& globals);
 int run_status(const StatusArguments& arguments, const Globals& globals);
 int run_serve(const ServeArguments& arguments, const Globals& globals);
 int run_demo(const DemoArguments& arguments, const Globals& globals);

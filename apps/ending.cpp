@@ -338,6 +338,12 @@ Ending bare_ending(const End& end, const EndingContext& context) {
               server + " hung up",
               kAskServerLog,
               {fmt::format("result {}", end.code)}};
+    case Cause::peer_shutting_down:
+      return {peer_terminated,
+              "server-shutdown",
+              server + " is shutting down",
+              {"connect again when it is back"},
+              {}};
     case Cause::time_limit:
       return {ExitStatus::time_limit,
               "time-limit",

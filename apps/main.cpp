@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     Commands commands;
     commands.connect = run_connect;
     commands.disconnect = run_disconnect;
+    commands.reconnect = run_reconnect;
     commands.status = run_status;
     commands.serve = run_serve;
     commands.demo = run_demo;

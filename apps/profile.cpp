@@ -24,6 +24,7 @@ constexpr std::int64_t kMaxMtu = 1500;
 
 constexpr double kDay = 86400;
 constexpr std::int64_t kMaxEchoFailures = 100;
+constexpr Duration kLeastRetry = std::chrono::milliseconds(100);
 
 /// Turns Settings into a Profile; what is wrong is gathered, not thrown.
 class ProfileMaker {
@@ -73,9 +74,6 @@ class ProfileMaker {
       }
     }
     if (list.empty()) error("server", "'server' is an empty list", "name the server");
-    if (list.size() > 1)
-      error(list[1].place, "'server': more than one server is not yet possible",
-            "keep the first one alone");
     return servers;
   }
 
@@ -262,6 +260,12 @@ class ProfileMaker {
     link.max_attempts = count("link.max-attempts", 0, 1'000'000);
     link.retry_first = seconds("link.retry-first");
     link.retry_limit = seconds("link.retry-limit");
+    if (link.retry_first < kLeastRetry)
+      error("link.retry-first", "'link.retry-first' is less than a tenth of a second",
+            "write 0.1 or more; to dial no more, reconnect = false");
+    if (link.retry_limit < link.retry_first)
+      error("link.retry-limit", "'link.retry-limit' is less than 'link.retry-first'",
+            "the waits grow from the first to the limit");
     link.echo_interval = seconds("link.echo-interval");
     if (link.echo_interval > Duration::zero() && link.echo_interval < std::chrono::seconds(1))
       error("link.echo-interval", "'link.echo-interval' is less than a second",

@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "tunnel/io/control_client.h"
@@ -73,6 +75,36 @@ std::optional<std::string> running_name(const std::string& profile) {
   return name;
 }
 
+namespace {
+
+std::vector<std::string> running_profiles(const io::RuntimeDir& directory) {
+  std::vector<std::string> names;
+  for (const std::string& name : directory.profiles_with_socket()) {
+    // A socket that a killed process has left is no call.
+    if (io::control_request(directory.socket_path(name), {{"command", "status"}}, kAnswerTimeout)) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+std::expected<std::string, std::optional<Ending>> which_call(const io::RuntimeDir& directory,
+                                                             const std::string& profile) {
+  if (!profile.empty()) {
+    if (std::optional<std::string> name = running_name(profile)) return *std::move(name);
+    return std::unexpected(ending_of(Trouble::config_invalid, "no profile can be called that"));
+  }
+  std::vector<std::string> names = running_profiles(directory);
+  if (names.empty()) return std::unexpected(std::nullopt);
+  if (names.size() == 1) return std::move(names.front());
+  Ending ending = ending_of(Trouble::config_invalid);
+  ending.summary = "several are up";
+  ending.remedy = {fmt::format("name one of them: {}", fmt::join(names, ", "))};
+  return std::unexpected(std::move(ending));
+}
+
 StatusReport ask_status(const io::RuntimeDir& directory, const std::string& profile) {
   const auto answer =
       io::control_request(directory.socket_path(profile), {{"command", "status"}}, kAnswerTimeout);
@@ -81,7 +113,7 @@ StatusReport ask_status(const io::RuntimeDir& directory, const std::string& prof
     if (auto said = status_from_json(*answer)) report = *std::move(said);
   }
   report.profile = profile;
-  report.last = read_last(directory, profile);
+  if (!report.last) report.last = read_last(directory, profile);
   if (!answer && report.last && report.last->exit != 0) report.state = CallState::failed;
   return report;
 }

@@ -19,6 +19,11 @@ std::expected<io::RuntimeDir, Ending> open_runtime_dir(ProgramLog& log);
 /// the file it leads to. nullopt: nothing can be called that.
 std::optional<std::string> running_name(const std::string& profile);
 
+/// The name of the call that a command is about: of the profile that was named, whether it runs or
+/// not, or, for an empty `profile`, of the only one that runs. No ending: none runs.
+std::expected<std::string, std::optional<Ending>> which_call(const io::RuntimeDir& directory,
+                                                             const std::string& profile);
+
 /// What a profile's process says of itself; where none runs, that it is idle and how its last call
 /// ended.
 StatusReport ask_status(const io::RuntimeDir& directory, const std::string& profile);

@@ -94,6 +94,20 @@ std::string_view name(CallState state) noexcept {
   return "failed";
 }
 
+StatusReport::Counters& StatusReport::Counters::operator+=(const Counters& other) {
+  tx_packets += other.tx_packets;
+  tx_bytes += other.tx_bytes;
+  rx_packets += other.rx_packets;
+  rx_bytes += other.rx_bytes;
+  lost += other.lost;
+  reordered += other.reordered;
+  duplicate += other.duplicate;
+  late += other.late;
+  for (const auto& [name, count] : other.dropped)
+    dropped[name] += count;
+  return *this;
+}
+
 std::map<std::string, std::uint64_t> dropped(const Drops& drops) {
   std::map<std::string, std::uint64_t> counts;
   for (unsigned i = 0; i < static_cast<unsigned>(Drop::count_); ++i) {

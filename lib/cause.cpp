@@ -68,6 +68,8 @@ std::string_view name(Cause cause) noexcept {
       return "peer-terminated";
     case Cause::peer_cleared_call:
       return "peer-cleared-call";
+    case Cause::peer_shutting_down:
+      return "peer-shutting-down";
     case Cause::time_limit:
       return "time-limit";
     case Cause::idle_timeout:

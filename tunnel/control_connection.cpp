@@ -263,7 +263,7 @@ void ControlConnection::handle(TimePoint now, const ControlMessage& message) {
       break;
     case Reaction::stop_request:
       send(StopControlConnectionReply{kStopOk, 0});
-      end({Cause::peer_cleared_call, std::get<StopControlConnectionRequest>(message).reason, {}});
+      stop_requested(std::get<StopControlConnectionRequest>(message).reason);
       finish();
       break;
     case Reaction::stop_reply:
@@ -394,6 +394,12 @@ void ControlConnection::establish(TimePoint now, PeerCallId peer, std::uint16_t 
   enter(ControlState::established);
   connected_event_ = CallConnected{peer, peer_window};
   heard(now);
+}
+
+/// A client that shuts down just hangs up; who calls a server wants to know that it is no more.
+void ControlConnection::stop_requested(std::uint8_t reason) {
+  const bool shuts_down = config_.role == Role::client && reason == kStopLocalShutdown;
+  end({shuts_down ? Cause::peer_shutting_down : Cause::peer_cleared_call, reason, {}});
 }
 
 /// Stop-Control-Connection-Request, and half of close_timeout for the reply.

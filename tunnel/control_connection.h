@@ -117,6 +117,7 @@ class ControlConnection {
   void malformed(Error error);
 
   void establish(TimePoint now, PeerCallId peer, std::uint16_t peer_window);
+  void stop_requested(std::uint8_t reason);
   void stop(TimePoint now, std::uint8_t reason);
   void end(End why);
   void finish();

@@ -15,6 +15,7 @@ namespace {
 struct Recorder {
   std::optional<ConnectArguments> connect;
   std::optional<DisconnectArguments> disconnect;
+  std::optional<ReconnectArguments> reconnect;
   std::optional<StatusArguments> status;
   std::optional<ServeArguments> serve;
   std::optional<DemoArguments> demo;
@@ -28,6 +29,7 @@ struct Recorder {
     Commands commands;
     commands.connect = keep(connect);
     commands.disconnect = keep(disconnect);
+    commands.reconnect = keep(reconnect);
     commands.status = keep(status);
     commands.serve = keep(serve);
     commands.demo = keep(demo);
@@ -119,6 +121,8 @@ TEST_CASE("command line: disconnect, status, serve, demo, profile") {
   Recorder recorder;
   CHECK(recorder.run({"disconnect"}) == 7);
   CHECK(recorder.disconnect->profile.empty());
+  CHECK(recorder.run({"reconnect", "office"}) == 7);
+  CHECK(recorder.reconnect->profile == "office");
   CHECK(recorder.run({"disconnect", "office"}) == 7);
   CHECK(recorder.disconnect->profile == "office");
   CHECK(recorder.run({"status"}) == 7);

@@ -56,6 +56,7 @@ const std::map<Cause, Row> kCauses = {
     {Cause::peer_not_responding, {15, "peer-not-responding"}},
     {Cause::peer_terminated, {16, "peer-terminated"}},
     {Cause::peer_cleared_call, {16, "peer-terminated"}},
+    {Cause::peer_shutting_down, {16, "server-shutdown"}},
     {Cause::time_limit, {13, "time-limit"}},
     {Cause::idle_timeout, {12, "idle-timeout"}},
 };

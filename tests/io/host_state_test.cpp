@@ -238,6 +238,43 @@ TEST_CASE("io/host_state way to the server that is lost never leads into the tun
   }
 }
 
+TEST_CASE("io/host_state another address of the server's is kept outside instead") {
+  Host host;
+  const auto tun = Tun::open("pptp%d").value();
+  run("ip link set eth0 down");
+  set_up_again();
+  const std::string before = network_state();
+  for (const bool strict : {false, true}) {
+    for (const bool marked : {true, false}) {
+      CAPTURE(strict);
+      CAPTURE(marked);
+      std::ofstream("/proc/sys/net/ipv4/conf/eth0/rp_filter") << (strict ? 1 : 0);
+      auto state = host.state();
+      CHECK(state.move_server(kElsewhere).has_value());
+      const std::uint32_t mark = marked ? state.reserve_mark().value().value() : 0;
+      auto settings = host.settings(tun);
+      settings.default_route = true;
+      REQUIRE(state.configure_tunnel(settings).has_value());
+      REQUIRE(state.move_server(kElsewhere).has_value());
+      CHECK(host.netlink.route_to(kElsewhere, mark).value().gateway == kGateway);
+      // What is sent to the former server is now like everything else.
+      CHECK(device_to(host, kServer) == tun.index());
+      CHECK_FALSE(state.refresh_server_route().value());
+
+      run("ip link set eth0 down");
+      CHECK(state.move_server(kServer).error().fault == IoFault::net_unreachable);
+      set_up_again();
+      REQUIRE(state.move_server(kServer).has_value());
+      CHECK(host.netlink.route_to(kServer, mark).value().gateway == kGateway);
+
+      const UndoReport report = state.undo_all();
+      CHECK(report.failed.empty());
+      CHECK(report.left_alone.empty());
+      CHECK(network_state() == before);
+    }
+  }
+}
+
 TEST_CASE("io/host_state way to the server that is lost is found again without a mark") {
   Host host;
   const auto tun = Tun::open("pptp%d").value();

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -223,6 +224,17 @@ TEST_CASE("control_connection/a second start and a second call are refused, the 
   server.say(CallClearRequest{0x3003});
   CHECK(server.connection.state() == ControlState::established);
   CHECK_FALSE(server.cause());
+}
+
+TEST_CASE("control_connection/only a server that stops for reason 3 is shutting down") {
+  for (const auto& [role, reason, cause] :
+       {std::tuple{Role::client, kStopLocalShutdown, Cause::peer_shutting_down},
+        std::tuple{Role::client, kStopNone, Cause::peer_cleared_call},
+        std::tuple{Role::server, kStopLocalShutdown, Cause::peer_cleared_call}}) {
+    Side end = end_in(role, ControlState::established);
+    end.say(StopControlConnectionRequest{reason});
+    CHECK(end.cause() == cause);
+  }
 }
 
 TEST_CASE("control_connection/a client accepts no incoming call") {

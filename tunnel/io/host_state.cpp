@@ -146,6 +146,16 @@ IoResult<Leftovers> undo_leftovers(const RuntimeDir& directory, const ProfileLoc
   return leftovers;
 }
 
+/// `ours`, by the way that another route goes.
+Route by_the_way_of(Route ours, const Route& other) {
+  ours.device = other.device;
+  ours.gateway = other.gateway;
+  ours.gateway6 = other.gateway6;
+  ours.source = other.source;
+  ours.mtu = other.mtu;
+  return ours;
+}
+
 }  // namespace
 
 UndoReport& UndoReport::operator+=(const UndoReport& other) {
@@ -340,7 +350,8 @@ IoResult<void> HostState::admit_server(const Route& to_server) {
   if (!server_route_->strict_reverse_path) {
     if (auto rule = change(Rule{
             .priority = kServerPriority, .table = tables_->server, .to = to_server.destination});
-        !rule)
+        !rule &&
+        rule.error().error != EEXIST)  // a former address of the server's has its rule still
       return rule;
     server_route_->strict_reverse_path = true;
   }
@@ -393,12 +404,7 @@ IoResult<bool> HostState::refresh_server_route() {
   if (stands && (!*in_main || *in_main == server_route_->in_main)) return false;
   if (!*in_main) return failure(ENETUNREACH, "no route to " + before.destination.address().text());
 
-  Route after = before;
-  after.device = (*in_main)->device;
-  after.gateway = (*in_main)->gateway;
-  after.gateway6 = (*in_main)->gateway6;
-  after.source = (*in_main)->source;
-  after.mtu = (*in_main)->mtu;
+  const Route after = by_the_way_of(before, **in_main);
   if (auto replaced = replace(before, after); !replaced) return std::unexpected(replaced.error());
   server_route_->route = after;
   server_route_->in_main = *std::move(in_main);
@@ -406,6 +412,21 @@ IoResult<bool> HostState::refresh_server_route() {
     if (auto admitted = admit_server(after); !admitted) return std::unexpected(admitted.error());
   }
   return true;
+}
+
+IoResult<void> HostState::move_server(Ipv4Address server) {
+  if (!server_route_ || server_route_->route.destination == Ipv4Prefix(server)) return {};
+  auto in_main = route_in_main(server, server_route_->tunnel);
+  if (!in_main) return std::unexpected(in_main.error());
+  if (!*in_main) return failure(ENETUNREACH, "no route to " + server.text());
+  Route after = by_the_way_of(server_route_->route, **in_main);
+  after.destination = Ipv4Prefix(server);
+  if (auto replaced = replace(server_route_->route, after); !replaced) return replaced;
+  server_route_->route = after;
+  server_route_->in_main = *std::move(in_main);
+  // Its rule is for the address that was.
+  server_route_->strict_reverse_path = false;
+  return tables_ ? admit_server(after) : IoResult<void>{};
 }
 
 IoResult<void> HostState::replace(const Route& before, const Route& after) {

@@ -78,6 +78,11 @@ class HostState {
   /// nothing. Whether the way changed. net_unreachable: there is none at the moment.
   IoResult<bool> refresh_server_route();
 
+  /// Keeps another address of a server's outside the tunnel, instead of the one that is: before a
+  /// call is made to it while the tunnel stands. Between configure_tunnel() and undo_tunnel(),
+  /// otherwise does nothing. net_unreachable: there is no way to it at the moment.
+  IoResult<void> move_server(Ipv4Address server);
+
   /// Undoes configure_tunnel(), so that it can be called again. The mark stays.
   UndoReport undo_tunnel();
 

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Our client and pptpd: a connection that outlives its calls, and the limits that end it."""
+
+import json
+import re
+import signal
+import time
+
+from harness import peers
+from harness.bench import ClientBench
+from harness.cases import ENCIPHERED, case, expect, main
+from harness.lab import wait_for
+
+
+def interface(bench, status):
+    """What must not change while a call is made again: index, addresses, routes."""
+    link = json.loads(bench.lab.client("ip", "-j", "address", "show", "dev", status["interface"]))[0]
+    routes = json.loads(bench.lab.client("ip", "-j", "route", "show", "dev", status["interface"]))
+    return link["ifindex"], link["addr_info"][0]["local"], [route["dst"] for route in routes]
+
+
+def up_again(bench, process, seconds):
+    """The connection has been lost, and is up again: its status, and after how many seconds."""
+    began = time.monotonic()
+    status = bench.program.wait_up("office", process, seconds)
+    return status, time.monotonic() - began
+
+
+def wait_lost(bench):
+    wait_for(lambda: bench.program.status("office")["state"] != "up", 20, "the loss to be noticed")
+
+
+@case("reconnect: the server is killed and comes back, the interface stays", tap=ENCIPHERED)
+def server_restarted(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office", network={"routes": ["203.0.113.0/24"]}) as (process, status):
+        before = interface(bench, status)
+        bench.ping_from_client(peers.SERVER_INNER)
+        bench.pptpd.stop()
+        wait_lost(bench)
+        expect(interface(bench, status), before, "the interface without a call")
+        down = bench.program.status("office")
+        expect(down["last"]["exit"] != 0, True, f"a last call that failed ({down['last']})")
+        time.sleep(3)
+        bench.pptpd.start(*peers.MPPE_128)
+        again, seconds = up_again(bench, process, 20)
+        if seconds > 10:
+            raise AssertionError(f"reconnected {seconds:.1f} s after the server's return")
+        expect(interface(bench, again), before, "the interface with a new call")
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+@case("reconnect: the command and HUP make a new call", tap=ENCIPHERED)
+def asked_for(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office") as (process, status):
+        before = interface(bench, status)
+
+        def calls():
+            return len(set(re.findall(r"pppd\[(\d+)\]: rcvd \[LCP TermReq", bench.pptpd.log())))
+
+        expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+        wait_for(lambda: calls() == 1, 5, "the first call's goodbye")
+        up_again(bench, process, 10)
+        bench.ping_from_client(peers.SERVER_INNER)
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: calls() == 2, 5, "the second call's goodbye")
+        again, _ = up_again(bench, process, 10)
+        expect(interface(bench, again), before, "the interface")
+        bench.ping_from_client(peers.SERVER_INNER)
+    expect(bench.program.run("reconnect", "office").returncode, 1, "exit status of reconnect when nothing is up")
+
+
+@case("reconnect: a password that is refused later ends it with 19")
+def refused_later(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings())
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.pptpd.start(*peers.MPPE_128, password="changed")
+    expect(process.exit_status(20), 19, "exit status")
+
+
+@case("reconnect: attempts that are limited come to an end")
+def attempts_limited(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(link={"max-attempts": 2, "retry-first": 0.2}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.pptpd.stop()
+    expect(process.exit_status(20), 33, "exit status")
+
+
+@case("reconnect: disconnect ends the waiting with 0")
+def disconnected_while_waiting(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(link={"retry-first": 30}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.pptpd.stop()
+    wait_for(lambda: bench.program.status("office")["state"] == "reconnecting", 10, "the wait")
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    expect(process.exit_status(5), 0, "exit status of connect")
+
+
+@case("reconnect: without traffic it ends with 12", tap=ENCIPHERED)
+def idle(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(link={"idle-timeout": 2}, network={"ipv6": False}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    for _ in range(6):
+        bench.ping_from_client(peers.SERVER_INNER, count=1)
+        time.sleep(0.6)
+    expect(process.ended(), False, "ended while there was traffic")
+    expect(process.exit_status(10), 12, "exit status")
+    bench.expect_goodbye()
+
+
+@case("reconnect: at the time limit it ends with 13, traffic or not", tap=ENCIPHERED)
+def time_limit(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(link={"time-limit": 2}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER, count=3)
+    expect(process.exit_status(10), 13, "exit status")
+    bench.expect_goodbye()
+
+
+@case("reconnect: a server of the list that refuses is passed over", tap=ENCIPHERED)
+def several_servers(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    servers = [f"{bench.guest.address}:1724", bench.guest.address]
+    with bench.tunnel("office", server=servers) as (process, _):
+        bench.ping_from_client(peers.SERVER_INNER)
+        bench.program.run("reconnect", "office")
+        up_again(bench, process, 10)
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+@case("reconnect: another way to the server makes a new call over it", tap=ENCIPHERED)
+def another_way(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office", network={"default-route": True}) as (process, status):
+        before = interface(bench, status)
+        bench.ping_from_client(peers.SERVER_INNER)
+        way = bench.lab.client("ip", "route", "show", "default").split()[:5]  # default via GATEWAY dev DEVICE
+        bench.lab.client("ip", "address", "add", "10.66.1.3/24", "dev", way[4])
+        bench.lab.client("ip", "route", "replace", *way, "src", "10.66.1.3")
+        try:
+            wait_for(lambda: "10.66.1.3" in bench.pptpd.log(), 10, "a call from the other address")
+            again, _ = up_again(bench, process, 10)
+            # pptpd still has the first call, of which it has heard nothing more, and gives another address.
+            index, local, _ = interface(bench, again)
+            expect((index, local), (before[0], again["local"]), "the interface")
+            bench.ping_from_client(peers.SERVER_INNER)
+        finally:
+            bench.lab.client("ip", "route", "replace", *way)
+            bench.lab.client("ip", "address", "del", "10.66.1.3/24", "dev", way[4])
+        wait_lost(bench)
+        up_again(bench, process, 10)
+        bench.ping_from_client(peers.SERVER_INNER)
+
+
+@case("reconnect: two tunnels to one server at once", tap=ENCIPHERED)
+def two_tunnels(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office") as (_, first), bench.tunnel("plant") as (_, second):
+        expect(first["local"] == second["local"], False, "one address for both")
+        for status in (first, second):
+            bench.lab.client("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", "-I", status["local"], peers.SERVER_INNER)
+            counters = bench.program.status(status["profile"])["counters"]
+            if counters["rx_packets"] < 3 or "gre-other-call" in counters["dropped"]:
+                raise AssertionError(f"{status['profile']}: {counters}")
+
+
+main(ClientBench)
