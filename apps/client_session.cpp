@@ -215,7 +215,10 @@ void ClientSession::phase_changed(Phase phase) {
 
 void ClientSession::call_received(MutableBytes packet) {
   last_traffic_ = loop_.now();
-  (void)tun_->write(packet);  // what the kernel would not have is counted there
+  if (tun_->write(packet) || !tun_->gone() || !tun_watch_) return;
+  // Later, when the call is not in the middle of what it has received.
+  tun_watch_.reset();
+  loop_.post([this] { interface_gone(); });
 }
 
 /// We are inside of the call, which goes.
@@ -246,7 +249,8 @@ void ClientSession::tun_readable() {
 void ClientSession::interface_gone() {
   tun_watch_.reset();
   close(ending_of(Trouble::host_config_failed,
-                  fmt::format("somebody has removed the interface {}", tun_->name()), context()));
+                  fmt::format("somebody has removed the interface {} or set it down", tun_->name()),
+                  context()));
 }
 
 void ClientSession::network_up(const NetworkUp& up) {
@@ -440,6 +444,7 @@ StatusReport ClientSession::report() const {
   report.counters = past_;
   report.counters += counters();
   report.counters += {.dropped = dropped(dropped_)};
+  if (tun_) report.counters += {.dropped = dropped(tun_->drops())};
   report.last = last_;
   if (!call_ || call_->engine() == nullptr) return report;
   if (const std::optional<Duration> rtt = call_->engine()->tx().sender().round_trip()) {

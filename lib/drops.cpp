@@ -50,6 +50,10 @@ std::string_view name(Drop drop) noexcept {
       return "no-slot";
     case Drop::source_forged:
       return "source-forged";
+    case Drop::outer_unsent:
+      return "outer-unsent";
+    case Drop::tun_refused:
+      return "tun-refused";
     case Drop::count_:
       break;
   }

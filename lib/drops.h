@@ -35,6 +35,8 @@ enum class Drop : std::uint8_t {
   send_no_route,       ///< server: no call has this inner destination
   no_slot,             ///< every packet slot is in use
   source_forged,       ///< server: an inner source address that this call was not given
+  outer_unsent,        ///< our kernel had no room for a GRE packet, or refused it
+  tun_refused,         ///< our kernel would not have an inner packet
   count_
 };
 

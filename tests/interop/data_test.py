@@ -44,6 +44,48 @@ def many_from_server(bench):
         expect({k: v for k, v in dropped.items() if v and k.startswith(("gre-", "mppe-"))}, {}, "drops")
 
 
+def expect_mtu(bench, mtu):
+    status = bench.program.status("office")
+    link = json.loads(bench.lab.client("ip", "-j", "link", "show", "dev", status["interface"]))[0]
+    expect((status["mtu"], link["mtu"]), (mtu, mtu), "MTU in status and of the interface")
+
+
+def ping_of_size(bench, size):
+    """IP packets of `size` octets, in pieces where the interface takes no more; one answer is enough."""
+    bench.lab.client("ping", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-M", "dont", "-s", str(size - 28),
+                     peers.SERVER_INNER)
+
+
+@case("data: a path that becomes narrow lowers the MTU, and large packets go on", tap=ENCIPHERED)
+def narrow_path(bench):
+    start(bench)
+    with bench.tunnel("office") as (_, status), bench.lab.narrow_path(bench.guest.tap, 1200):
+        expect_mtu(bench, status["mtu"])
+        # The first one tells, and is lost.
+        ping_of_size(bench, 1400)
+        expect_mtu(bench, 1200 - 44)
+        dropped = bench.program.status("office")["counters"]["dropped"]
+        ping_of_size(bench, 1400)
+        expect(bench.program.status("office")["counters"]["dropped"], dropped, "drops once it is known")
+
+
+@case("data: a path too narrow for 576 octets inside takes outer packets in pieces", tap=ENCIPHERED)
+def very_narrow_path(bench):
+    start(bench)
+    with bench.tunnel("office"), bench.lab.narrow_path(bench.guest.tap, 600):
+        ping_of_size(bench, 1400)
+        expect_mtu(bench, 576 - 4)
+        ping_of_size(bench, 1400)
+
+
+@case("data: an MTU set by hand stays, and outer packets may be taken to pieces", tap=ENCIPHERED)
+def mtu_by_hand(bench):
+    start(bench)
+    with bench.tunnel("office", network={"mtu": 1400}), bench.lab.narrow_path(bench.guest.tap, 1200):
+        ping_of_size(bench, 1400)
+        expect_mtu(bench, 1400)
+
+
 @contextlib.contextmanager
 def bad_path(bench, spec):
     """netem in the guest, on what it sends and on what it gets; fails if it has dropped nothing."""

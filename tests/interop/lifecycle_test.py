@@ -191,6 +191,21 @@ def killed_then_connect(bench):
     expect(process.end()[0], 5, "exit status")
 
 
+@case("lifecycle: an interface that somebody sets down ends the call, which says so", tap=ENCIPHERED)
+def interface_set_down(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    process = bench.program.start("connect", bench.program.profile("office", bench.settings()))
+    status = bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER)
+    bench.lab.client("ip", "link", "set", status["interface"], "down")
+    # Noticed when the next packet from the server comes.
+    bench.guest.run(f"ping -n -c 1 -W 1 {status['local']}", check=False)
+    expect(process.exit_status(5), 39, f"exit status ({process.stderr()})")
+    if "set it down" not in process.stderr():
+        raise AssertionError(process.stderr())
+    bench.expect_goodbye()
+
+
 @case("lifecycle: a call that the server ends ends with 16 where it is not to be redialled", tap=ENCIPHERED)
 def ended_by_peer(bench):
     bench.pptpd.start(*peers.MPPE_128)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -205,7 +206,7 @@ TEST_CASE("io/gre_socket tells of a host that does not take GRE, once, and goes 
 
   const auto now_there = GreServerSocket::open(kOther, {});
   CHECK(ends.send_from_client(gre(7, 2)) == 1);
-  CHECK(ends.client.unsent() == 0);
+  CHECK(ends.client.drops()[Drop::outer_unsent] == 0);
 }
 
 TEST_CASE("io/gre_socket ICMP errors cost no packet, neither sent nor received") {
@@ -223,7 +224,7 @@ TEST_CASE("io/gre_socket ICMP errors cost no packet, neither sent nor received")
   CHECK(now_there.send(answer) == 1);
   CHECK(ends.received() == std::vector<int>{5});
   CHECK(troubles == 3);
-  CHECK(ends.client.unsent() == 0);
+  CHECK(ends.client.drops()[Drop::outer_unsent] == 0);
 }
 
 TEST_CASE("io/gre_socket with DF says what would have fitted; without it fragments") {
@@ -237,7 +238,7 @@ TEST_CASE("io/gre_socket with DF says what would have fitted; without it fragmen
 
   REQUIRE(ends.client.set_dont_fragment(true).has_value());
   CHECK(ends.send_from_client(long_one) == 0);
-  CHECK(ends.client.unsent() == 1);
+  CHECK(ends.client.drops()[Drop::outer_unsent] == 1);
   REQUIRE(troubles.size() == 1);
   CHECK(troubles[0].kind == GreTrouble::Kind::too_big);
   CHECK(troubles[0].mtu == 1000);
@@ -248,6 +249,52 @@ TEST_CASE("io/gre_socket with DF says what would have fitted; without it fragmen
   REQUIRE(ends.server.receive(ends.ends_pool, datagrams) == 1);
   CHECK(datagrams[0].packet.size() == 1200);
   CHECK(troubles.size() == 1);
+}
+
+TEST_CASE("io/gre_socket with DF learns from a router, and from a route, what would have fitted") {
+  constexpr Ipv4Address client_address(192, 0, 2, 1);
+  constexpr Ipv4Address router_address(192, 0, 2, 2);
+  const Netns router;
+  run("echo 1 >/proc/sys/net/ipv4/ip_forward; ip link add far type veth peer name beyond; ip link "
+      "set far mtu 1300;"
+      "ip link set far up; ip address add 198.51.100.1/24 dev far");
+  Ends ends;
+  run("ip link add v0 type veth peer name v1 netns " + router.path() +
+      "; ip address add 192.0.2.1/24 dev v0; ip link set v0 up");
+  router.enter();
+  run("ip address add 192.0.2.2/24 dev v1; ip link set v1 up");
+  ends.netns.enter();
+  run("ip route add default via 192.0.2.2; ip route add 198.51.100.77 via 192.0.2.2 mtu lock 1200");
+  auto long_one = gre(7, 1);
+  long_one.resize(1400, 1);
+  std::vector<GreTrouble> troubles;
+  const auto note = [&](const GreTrouble& trouble) { troubles.push_back(trouble); };
+
+  ends.client.on_trouble(note);
+  REQUIRE(ends.client.connect(client_address, Ipv4Address(198, 51, 100, 9), kCall).has_value());
+  REQUIRE(ends.client.set_dont_fragment(true).has_value());
+  CHECK(ends.send_from_client(long_one) == 1);  // on its way it is found to be too long
+  for (int i = 0; i < 100 && troubles.empty(); ++i) {
+    std::this_thread::sleep_for(2ms);
+    CHECK(ends.received().empty());
+  }
+  REQUIRE(troubles.size() == 1);
+  CHECK(troubles[0].kind == GreTrouble::Kind::too_big);
+  CHECK(troubles[0].mtu == 1300);
+  CHECK(troubles[0].reporter == router_address);
+  CHECK(ends.send_from_client(long_one) == 0);  // now our own kernel knows
+  REQUIRE(troubles.size() == 2);
+  CHECK(troubles[1].mtu == 1300);
+  CHECK_FALSE(troubles[1].reporter.has_value());
+
+  ends.client = GreClientSocket::open({}).value();
+  ends.client.on_trouble(note);
+  REQUIRE(ends.client.connect(client_address, Ipv4Address(198, 51, 100, 77), kCall).has_value());
+  REQUIRE(ends.client.set_dont_fragment(true).has_value());
+  CHECK(ends.send_from_client(long_one) == 0);
+  REQUIRE(troubles.size() == 3);
+  CHECK(troubles[2].kind == GreTrouble::Kind::too_big);
+  CHECK(troubles[2].mtu == 1200);
 }
 
 TEST_CASE("io/gre_socket names the host's own firewall, and sends the rest of the batch") {
@@ -265,7 +312,7 @@ TEST_CASE("io/gre_socket names the host's own firewall, and sends the rest of th
   }
   batch[1].peer = kOther;
   CHECK(ends.server.send(batch) == 2);
-  CHECK(ends.server.unsent() == 1);
+  CHECK(ends.server.drops()[Drop::outer_unsent] == 1);
   CHECK(ends.received() == std::vector<int>{1, 1});
   REQUIRE(troubles.size() == 1);
   CHECK(troubles[0].kind == GreTrouble::Kind::firewall);
@@ -285,7 +332,7 @@ TEST_CASE("io/gre_socket a full queue loses packets, and is no trouble") {
   // A queue with room for nothing: ENOBUFS.
   run("tc qdisc add dev v0 root pfifo limit 0");
   CHECK(ends.send_from_client(gre(7, 2)) == 0);
-  CHECK(ends.client.unsent() == 1);
+  CHECK(ends.client.drops()[Drop::outer_unsent] == 1);
   run("tc qdisc delete dev v0 root");
   CHECK(ends.send_from_client(gre(7, 3)) == 1);
   CHECK(troubles == 0);

@@ -122,10 +122,10 @@ TEST_CASE("io/tun carries packets both ways") {
   std::array<char, 16> text{};
   CHECK(recv(udp.fd(), text.data(), text.size(), MSG_DONTWAIT) == 5);
   CHECK(std::string(text.data()) == "first");
-  CHECK(tun.write_failures() == 0);
+  CHECK(tun.drops().total() == 0);
 
   CHECK_FALSE(tun.write(std::vector<std::uint8_t>{0x00}));
-  CHECK(tun.write_failures() == 1);
+  CHECK(tun.drops()[pptp::Drop::tun_refused] == 1);
   CHECK_FALSE(tun.gone());
 }
 
@@ -137,6 +137,21 @@ TEST_CASE("io/tun notices that its interface was removed") {
   std::array<Packet, 1> packets;
   CHECK(tun.read(pool, packets) == 0);
   CHECK(tun.gone());
+}
+
+TEST_CASE("io/tun notices at a write that its interface was removed, or set down") {
+  const Netns netns;
+  for (const char* command : {"ip link del pptp0", "ip link set pptp0 down"}) {
+    CAPTURE(command);
+    auto tun = Tun::open("pptp0").value();
+    run("ip link set pptp0 up");
+    run(command);
+    std::vector<std::uint8_t> packet(20);
+    packet[0] = 0x45;
+    CHECK_FALSE(tun.write(packet));
+    CHECK(tun.gone());
+    CHECK(tun.drops()[pptp::Drop::tun_refused] == 1);
+  }
 }
 
 TEST_CASE("io/tun and privileges tell a missing device from a missing capability") {

@@ -252,7 +252,7 @@ std::size_t GreSocket::send_items(std::span<Item> items) noexcept {
 }
 
 void GreSocket::send_failed(int error, Ipv4Address peer) noexcept {
-  ++unsent_;
+  drops_.count(Drop::outer_unsent);
   // Interop note 3.7e: a full queue, the socket's or the interface's, is a lost packet and no more.
   if (error == ENOBUFS || error == EAGAIN) return;
   GreTrouble trouble{kind_of_errno(error), error, 0, peer, std::nullopt};

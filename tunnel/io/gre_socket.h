@@ -61,11 +61,8 @@ class GreSocket {
   /// otherwise they are fragmented. At first they are not.
   IoResult<void> set_dont_fragment(bool dont_fragment);
 
-  /// outer_malformed and no_slot.
+  /// outer_malformed, no_slot and outer_unsent.
   const Drops& drops() const noexcept { return drops_; }
-
-  /// Packets the kernel had no room for, or refused.
-  std::uint64_t unsent() const noexcept { return unsent_; }
 
  protected:
   struct Batch;
@@ -94,7 +91,6 @@ class GreSocket {
   std::unique_ptr<Batch> batch_;
   TroubleHandler on_trouble_;
   Drops drops_;
-  std::uint64_t unsent_ = 0;
 };
 
 /// A client's end of one call. Opened before the first control message is sent: a host without any

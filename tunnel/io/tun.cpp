@@ -74,8 +74,9 @@ std::size_t Tun::read(PacketPool& pool, std::span<Packet> packets) noexcept {
 bool Tun::write(Bytes packet) noexcept {
   const ssize_t size = ::write(fd_.fd(), packet.data(), packet.size());
   if (size >= 0) return true;
-  if (errno == EBADFD) gone_ = true;
-  ++write_failures_;
+  // EIO: the interface is down.
+  if (errno == EBADFD || errno == EIO) gone_ = true;
+  drops_.count(Drop::tun_refused);
   return false;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
 
+#include "lib/drops.h"
 #include "lib/packet.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/unique_fd.h"
@@ -39,10 +39,11 @@ class Tun {
   /// Writes one IP packet. False when the kernel would not have it: it is lost.
   bool write(Bytes packet) noexcept;
 
-  /// Writes that failed since the beginning.
-  std::uint64_t write_failures() const noexcept { return write_failures_; }
+  /// tun_refused.
+  const Drops& drops() const noexcept { return drops_; }
 
-  /// The interface was removed behind our back: nothing will ever be read or written again.
+  /// The interface was removed, or set down, behind our back: its routes went with that, and
+  /// nothing will be read or written again.
   bool gone() const noexcept { return gone_; }
 
  private:
@@ -51,7 +52,7 @@ class Tun {
   UniqueFd fd_;
   std::string name_;
   unsigned index_ = 0;
-  std::uint64_t write_failures_ = 0;
+  Drops drops_;
   bool gone_ = false;
 };
 

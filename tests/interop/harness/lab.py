@@ -1,5 +1,6 @@
 """The namespaces of one test program, the processes in them, and their end."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -159,6 +160,18 @@ class Lab:
 
     def unblock_gre(self):
         _run(["ip", "-n", self.wire_ns, "rule", "delete", "priority", "1"])
+
+    @contextlib.contextmanager
+    def narrow_path(self, device, mtu):
+        """The router takes no more than so many octets at a time for the guest behind `device`."""
+        link = ["ip", "-n", self.wire_ns, "link", "set", device, "mtu"]
+        _run([*link, str(mtu)])
+        try:
+            yield
+        finally:
+            _run([*link, "1500"])
+            # What the client host has learned of the path, it would know in the next case, too.
+            self.client("ip", "route", "flush", "cache")
 
 
 def wait_for(condition, seconds, what):
