@@ -152,7 +152,6 @@ void ControlConnection::receive(TimePoint now, Bytes octets) {
       malformed(message->error());
       return;
     }
-    heard_message_ = true;
     handle(now, **message);
   }
 }
@@ -160,9 +159,9 @@ void ControlConnection::receive(TimePoint now, Bytes octets) {
 void ControlConnection::closed(TimePoint /*now*/) {
   output_.clear();
   // Nothing at all was said: what a server does that lets in only some addresses. Something was,
-  // but no message: it speaks another protocol.
+  // and not what everything begins with: it speaks another protocol.
   const bool silent = state_ == ControlState::wait_start && !heard_octets_;
-  const bool strange = state_ == ControlState::wait_start && !heard_message_;
+  const bool strange = state_ == ControlState::wait_start;
   // A server that goes instead of answering: no call was up that could have been lost.
   const bool unanswered = config_.role == Role::client && state_ == ControlState::wait_call;
   end({silent       ? Cause::control_closed_at_once
@@ -383,7 +382,9 @@ void ControlConnection::malformed(Error error) {
     Text<> line("control: malformed message: ");
     log_.line(LogLevel::warning, line.add(name(error)).view());
   }
-  end({heard_message_ ? Cause::control_lost : Cause::not_pptp, 0, {}});
+  // Before there is a call there is none that could be lost.
+  const bool no_call_yet = state_ == ControlState::wait_start || state_ == ControlState::wait_call;
+  end({no_call_yet ? Cause::not_pptp : Cause::control_lost, 0, {}});
   finish();
 }
 

@@ -136,7 +136,6 @@ class ControlConnection {
   ControlState state_ = ControlState::unconnected;
   ControlStream stream_;
   bool heard_octets_ = false;
-  bool heard_message_ = false;
   std::optional<PeerCallId> peer_;
   std::uint32_t echo_identifier_ = 0;
   Deadlines<Timer> deadlines_;

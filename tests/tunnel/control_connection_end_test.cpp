@@ -89,6 +89,25 @@ TEST_CASE("control_connection/what is not PPTP is told from what is silent") {
   short_greeting.connection.closed(short_greeting.now);
   CHECK(short_greeting.cause() == Cause::not_pptp);
 
+  // What is no Start-Control-Connection-Reply is no beginning, however well it is formed.
+  for (const bool closes : {true, false}) {
+    Side stranger = end_in(Role::client, ControlState::wait_start);
+    stranger.say(EchoRequest{1});
+    CHECK_FALSE(stranger.cause());
+    (void)stranger.sent();
+    if (closes) {
+      stranger.connection.closed(stranger.now);
+    } else {
+      stranger.say_octets("000100011a2b3c4d");  // length 1
+    }
+    CHECK(stranger.cause() == Cause::not_pptp);
+    CHECK(stranger.connection.finished());
+  }
+
+  Side babbler = end_in(Role::client, ControlState::wait_call);
+  babbler.say_octets("000100011a2b3c4d");
+  CHECK(babbler.cause() == Cause::not_pptp);
+
   Side silent = end_in(Role::client, ControlState::wait_start);
   silent.connection.closed(silent.now);
   CHECK(silent.cause() == Cause::control_closed_at_once);
