@@ -37,6 +37,9 @@ class GreSender {
     std::optional<AckNo> acknowledgement;  ///< when there is something new to acknowledge
   };
 
+  /// `first`: the number of the first packet.
+  explicit GreSender(SeqNo first = kFirst) noexcept : next_(first), unacknowledged_(first) {}
+
   /// The numbers of the next packet with a payload.
   DataNumbers next_data(TimePoint now) noexcept;
 
@@ -68,9 +71,9 @@ class GreSender {
     TimePoint sent;
   };
 
-  SeqNo next_ = kFirst;
-  SeqNo unacknowledged_ = kFirst;  ///< the first that the peer has not acknowledged
-  std::optional<Sample> sample_;   ///< one packet at a time is timed
+  SeqNo next_;
+  SeqNo unacknowledged_;          ///< the first that the peer has not acknowledged
+  std::optional<Sample> sample_;  ///< one packet at a time is timed
   std::optional<Duration> round_trip_;
 
   std::optional<SeqNo> highest_received_;

@@ -349,6 +349,25 @@ TEST_CASE("stateful/a flush without need is followed, asked for once or often") 
   }
 }
 
+TEST_CASE("stateful/losses and the flush after them, wherever the counter turns over") {
+  for (const FlushRule rule : {FlushRule::change_key, FlushRule::keep_key}) {
+    for (const std::uint32_t passed : {4090U, 4093U, 4094U, 4095U, 4096U, 4097U}) {
+      for (const std::uint32_t lost : {1U, 2U, 3U, 5U}) {
+        CAPTURE(passed);
+        CAPTURE(lost);
+        Path path(kStateful);
+        for (std::uint32_t i = 0; i < passed; ++i)
+          REQUIRE(path.pass());
+        path.lose(lost);
+        // A flag packet ends the wait by itself.
+        if (path.open(path.next())) reset(path, rule);
+        for (int i = 0; i < 600; ++i)
+          REQUIRE(path.pass());
+      }
+    }
+  }
+}
+
 TEST_CASE("stateless/a flush changes nothing") {
   Path path(kStateless);
   REQUIRE(path.pass());

@@ -19,6 +19,21 @@ TEST_CASE("rfc2637/4.1 sequence numbers begin at zero and go up by one") {
   CHECK(sender.outstanding() == 5);
 }
 
+TEST_CASE("rfc2637/4.1 sequence numbers go from 2^32-1 to zero") {
+  GreSender sender(SeqNo(0xffff'fffe));
+  for (const std::uint32_t number : {0xffff'fffeU, 0xffff'ffffU, 0U, 1U})
+    CHECK(sender.next_data(kStart).sequence == SeqNo(number));
+  CHECK(sender.outstanding() == 4);
+  sender.peer_acknowledged(kStart + 20ms, AckNo(0));
+  CHECK(sender.outstanding() == 1);
+  CHECK(sender.round_trip() == 20ms);
+  sender.peer_acknowledged(kStart, AckNo(0xffff'ffff));  // older
+  sender.peer_acknowledged(kStart, AckNo(2));            // never sent
+  CHECK(sender.outstanding() == 1);
+  sender.peer_acknowledged(kStart, AckNo(1));
+  CHECK(sender.outstanding() == 0);
+}
+
 TEST_CASE("gre_sender/an acknowledgement rides on data, once") {
   GreSender sender;
   sender.received(kStart, SeqNo(7));
