@@ -58,8 +58,9 @@ using AuthOutcome = std::variant<AuthPending, AuthWantsSecret, AuthSuccess, Auth
 /// field on; the method checks and applies Length itself.
 ///
 /// A server goes on answering after success (repeated Responses get the same result), and so does a
-/// client (a repeated or new Challenge gets an answer); outcome() stays what it was unless the peer
-/// fails the new round or us in it. A round that gets no result changes nothing.
+/// client (a repeated or new Challenge gets an answer). outcome() is that of the last round that
+/// got a result: a new success brings a new seed (interop note 3.34). A round without one changes
+/// nothing.
 class Method {
  public:
   virtual ~Method() = default;

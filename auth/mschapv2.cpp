@@ -180,14 +180,10 @@ void MsChapV2::refuse(AuthFailure::Reason reason) {
   settle(std::move(failure));
 }
 
-/// The outcome of a later round counts only when it fails: what the first one made is in use.
 void MsChapV2::settle(AuthOutcome outcome) {
   if (config_.role == Role::client) repeater_.answered();
   state_ = State::settled;
-  if (!std::holds_alternative<AuthSuccess>(outcome_) ||
-      std::holds_alternative<AuthFailure>(outcome)) {
-    outcome_ = std::move(outcome);
-  }
+  outcome_ = std::move(outcome);
 }
 
 }  // namespace pptp

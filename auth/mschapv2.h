@@ -20,7 +20,8 @@ namespace pptp {
 /// or whose Response was lost) gets the same Response again, with the same peer challenge, so that
 /// the Success for either can be verified; a new one starts a new round. A Response is repeated
 /// until its result comes (interop note 3.23). After a success, a round without a result changes
-/// nothing: judging it is the server's part.
+/// nothing, as judging it is the server's part; one with a success replaces the seed (interop note
+/// 3.34).
 ///
 /// Server: repeats its Challenge until a Response comes, asks for the secret once, and gives every
 /// later Response to that Challenge the same result (RFC 1994 4.2).

@@ -276,6 +276,7 @@ void Link::terminate(TimePoint now, End end) {
   end_ = std::move(end);
   drop_upper_layers();
   lcp_->negotiator.close(now, name(end_->cause));
+  last_send_key_ = MppeKey();
   timers_.clear_all();
   timers_.set(Timer::terminate, now + kTerminateLimit);
   enter(Phase::terminate);

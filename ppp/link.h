@@ -82,8 +82,9 @@ struct Authenticated {
   std::string peer_name;
 };
 
-/// CCP opened, with encryption in both directions: give the keys to the paths. Comes again, with
-/// the same keys and after EncryptionDown, when CCP is negotiated anew.
+/// CCP opened, with encryption in both directions: give the keys to the paths. Comes again, after
+/// EncryptionDown, when CCP is negotiated anew: with the same keys unless the peer has
+/// authenticated us anew in between (interop note 3.34).
 struct EncryptionUp {
   MppeParameters send;
   MppeParameters receive;
@@ -174,8 +175,8 @@ class Link {
   static constexpr Duration kTerminateLimit = std::chrono::seconds(1);
   /// From LCP Opened to the end of authentication (and, for a server, assign()).
   static constexpr Duration kAuthenticationLimit = std::chrono::seconds(30);
-  /// How often CCP may be negotiated anew on one link: each time the key stream begins again and
-  /// so is used twice (interop note 3.26).
+  /// How often CCP may be negotiated anew on one link: mostly the key stream begins again, and so
+  /// is used twice (interop note 3.26).
   static constexpr unsigned kMaxRekeys = 8;
 
  private:
@@ -252,6 +253,7 @@ class Link {
   std::optional<Layer<IpcpPolicy>> ipcp_;  ///< Network phase
   bool encrypted_ = false;
   bool was_encrypted_ = false;
+  MppeKey last_send_key_;  ///< the start key, once was_encrypted_
   unsigned rekeys_ = 0;
   bool network_up_ = false;
 };

@@ -77,13 +77,14 @@ void Link::ccp_up(TimePoint now) {
     terminate(now, {Cause::mppe_no_keys, 0, {}});
     return;
   }
-  if (was_encrypted_) {
+  if (was_encrypted_ && equal_secret(last_send_key_.bytes(), send_keys->send.bytes())) {
     log_.line(
         LogLevel::warning,
         Text("CCP was negotiated anew: the key stream is used again, time ").add(rekeys_).view());
   }
   encrypted_ = true;
   was_encrypted_ = true;
+  last_send_key_ = send_keys->send.clone();
   events_.emplace_back(EncryptionUp{
       *send, *receive, {std::move(send_keys->send), std::move(receive_keys->receive)}});
   start_ipcp(now);

@@ -43,6 +43,17 @@ def no_mppe(bench):
         bench.ping_from_guest(status["local"])
 
 
+@case("connect: a server that challenges again and again keeps its client", tap=ENCIPHERED)
+def challenged_again(bench):
+    bench.pptpd.start(*peers.MPPE_128, options=("chap-interval 2",))
+    with bench.tunnel("office") as (_, status):
+        bench.ping_from_client(peers.SERVER_INNER, count=50)  # some 10 s
+        bench.ping_from_guest(status["local"])
+        answered = bench.pptpd.log().count("sent [CHAP Success")
+        if answered < 4:
+            raise AssertionError(f"challenges that were met: {answered}")
+
+
 @case("connect: a wrong password ends with 19")
 def wrong_password(bench):
     bench.pptpd.start(*peers.MPPE_128)

@@ -308,6 +308,63 @@ TEST_CASE("link renegotiates CCP with the network held, and not for ever") {
   CHECK(pair.violations() == "");
 }
 
+/// A server that authenticates the client of `pair` anew, by a Challenge of its own; what keys that
+/// makes for the server.
+StartKeys authenticate_anew(LinkPair& pair) {
+  RandomEntropy entropy(77);
+  MethodConfig config;
+  config.role = Role::server;
+  const auto server = make_method(AuthMethod::mschapv2, config, entropy);
+  Octets response;
+  pair.filter = [&](const LinkEnd& from, const ControlFrame& frame) {
+    if (&from != &pair.client || frame.protocol != protocol::kChap) return true;
+    response = frame.information;
+    return false;
+  };
+  server->begin(pair.now());
+  pair.inject(pair.client, protocol::kChap, server->poll().value());
+  server->receive(pair.now(), response);
+  server->supply(pair.now(), &pair.account);
+  pair.inject(pair.client, protocol::kChap, server->poll().value());
+  pair.filter = nullptr;
+  const auto& success = std::get<AuthSuccess>(server->outcome());
+  return start_keys(success.seed, KeyBits::k128, Role::server).value();
+}
+
+TEST_CASE("link takes the keys for CCP negotiated anew from the latest authentication (3.34)") {
+  LinkPair pair(client_config(), server_config());
+  REQUIRE(pair.up());
+  const StartKeys keys = authenticate_anew(pair);
+  // What is in use goes on.
+  CHECK(pair.client.story == "establish authenticate network encrypted up");
+  CHECK(keys_match(pair));
+  CHECK_FALSE(same(pair.client.encryption->keys.send, keys.receive));
+
+  pair.inject(pair.client, protocol::kCcp, control_packet(kConfReq, 100, "1206 01000040"));
+  pair.run(seconds(10));
+  CHECK(pair.client.story ==
+        "establish authenticate network encrypted up down unencrypted encrypted up");
+  REQUIRE(pair.client.encryption);
+  CHECK(same(pair.client.encryption->keys.send, keys.receive));
+  CHECK(same(pair.client.encryption->keys.receive, keys.send));
+  CHECK(pair.client.log.warnings.empty());  // no key stream is used twice
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("link whose LCP is negotiated anew has new keys (3.34)") {
+  LinkPair pair(client_config(), server_config());
+  REQUIRE(pair.up());
+  const MppeKey before = pair.client.encryption->keys.send.clone();
+  pair.inject(pair.client, protocol::kLcp, control_packet(kConfReq, 100, "0305c22381"));
+  pair.run(seconds(20));
+  REQUIRE(pair.client.network);
+  CHECK(pair.client.encryptions == 2);
+  CHECK(keys_match(pair));
+  CHECK_FALSE(same(pair.client.encryption->keys.send, before));
+  CHECK(pair.client.log.warnings.empty());
+  CHECK(pair.violations() == "");
+}
+
 TEST_CASE("link tells of a reset-request in stateful mode and sends its own") {
   LinkConfig client = client_config();
   client.encryption.allow_stateful = true;
