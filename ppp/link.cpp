@@ -370,10 +370,11 @@ End Link::explained(End end) const {
   }
   if (ccp_ && !was_encrypted_ && config_.encryption.policy == EncryptionPolicy::require) {
     End why = ccp_->policy.failure(ccp_->negotiator.finish_reason());
-    // Bits of the peer that will not do, or its word: pppd's "MPPE required but peer negotiation
-    // failed" (interop note 3.15). That CCP was not through yet proves nothing.
+    // Bits of the peer that will not do, its Terminate-Request for CCP, or its word: pppd's "MPPE
+    // required but peer negotiation failed" (interop note 3.15). That CCP was not through yet
+    // proves nothing.
     if (why.cause == Cause::mppe_bits_refused || why.cause == Cause::mppe_stateful_only ||
-        speaks_of_mppe(end.text)) {
+        ccp_->negotiator.peer_terminated() || speaks_of_mppe(end.text)) {
       why.text = std::move(end.text);
       return why;
     }

@@ -85,6 +85,10 @@ class Negotiator {
 
   /// Data of the peer's last Terminate-Request in this negotiation, as it came.
   const std::string& terminate_text() const noexcept { return terminate_text_; }
+  /// Whether the peer's Terminate-Request came in this negotiation, also before Opened, and no
+  /// Configure-Request since.
+  bool peer_terminated() const noexcept { return peer_terminated_; }
+
 
   /// For policies and the Link: a packet with one of the extra codes, outside the automaton. Data
   /// that would make the packet longer than `max_packet()` is cut.

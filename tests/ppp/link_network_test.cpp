@@ -106,6 +106,31 @@ TEST_CASE("link whose peer goes before encryption blames encryption only where t
   }
 }
 
+TEST_CASE("link whose peer takes CCP down before it was open, and goes, blames encryption") {
+  for (const bool asked_again : {false, true}) {
+    CAPTURE(asked_again);
+    LinkPair pair(client_config(), server_config());
+    pair.filter = [](const LinkEnd&, const ControlFrame& frame) {
+      return frame.protocol != protocol::kCcp;
+    };
+    pair.start();
+    pair.run(seconds(1));
+    REQUIRE(pair.client.link.phase() == Phase::network);
+    pair.inject(pair.client, protocol::kCcp, control_packet(kTermReq, 9));
+    CHECK_FALSE(pair.client.ended);
+    // Who asks again has not said no.
+    if (asked_again) {
+      pair.inject(pair.client, protocol::kCcp, control_packet(kConfReq, 10, "1206 01000040"));
+    }
+    pair.inject(pair.client, protocol::kLcp, control_packet(kTermReq, 77, as_bytes("bye")));
+    pair.run(seconds(5));
+    REQUIRE(pair.client.ended);
+    CHECK(pair.client.ended->cause ==
+          (asked_again ? Cause::peer_terminated : Cause::mppe_peer_refused));
+    CHECK(pair.client.ended->text == "bye");
+  }
+}
+
 TEST_CASE("link with other key lengths than the peer's ends and names them") {
   LinkPair pair(client_config(), with_keys(server_config(), true, false, false));
   pair.start();
