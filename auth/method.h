@@ -10,6 +10,7 @@
 
 #include "auth/credentials.h"
 #include "lib/bytes.h"
+#include "lib/drops.h"
 #include "lib/entropy.h"
 #include "lib/key_seed.h"
 #include "lib/role.h"
@@ -70,7 +71,8 @@ class Method {
   /// The link is established. A server sends its Challenge.
   virtual void begin(TimePoint now) = 0;
 
-  virtual void receive(TimePoint now, Bytes packet) = 0;
+  /// Returns why the packet was dropped, where it is malformed.
+  virtual std::optional<Drop> receive(TimePoint now, Bytes packet) = 0;
 
   virtual void on_deadline(TimePoint now) = 0;
 

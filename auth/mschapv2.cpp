@@ -50,10 +50,11 @@ void MsChapV2::begin(TimePoint now) {
                                           config_.local_name}));
 }
 
-void MsChapV2::receive(TimePoint now, Bytes packet) {
+std::optional<Drop> MsChapV2::receive(TimePoint now, Bytes packet) {
   const Result<ChapPacket> parsed = parse_chap(packet);
-  if (!parsed) return;
+  if (!parsed) return Drop::ppp_control_malformed;
   std::visit([this, now](const auto& kind) { received(now, kind); }, *parsed);
+  return std::nullopt;
 }
 
 void MsChapV2::on_deadline(TimePoint now) {

@@ -35,7 +35,7 @@ class MsChapV2 final : public Method {
   AuthMethod kind() const noexcept override { return AuthMethod::mschapv2; }
 
   void begin(TimePoint now) override;
-  void receive(TimePoint now, Bytes packet) override;
+  std::optional<Drop> receive(TimePoint now, Bytes packet) override;
   void on_deadline(TimePoint now) override;
 
   Deadline next_deadline() const noexcept override { return repeater_.next_deadline(); }

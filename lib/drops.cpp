@@ -18,6 +18,8 @@ std::string_view name(Drop drop) noexcept {
       return "gre-no-payload";
     case Drop::ppp_malformed:
       return "ppp-malformed";
+    case Drop::ppp_control_malformed:
+      return "ppp-control-malformed";
     case Drop::ppp_unknown_protocol:
       return "ppp-unknown-protocol";
     case Drop::ppp_wrong_phase:

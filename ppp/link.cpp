@@ -235,24 +235,16 @@ void Link::collect() {
 }
 
 std::optional<Drop> Link::dispatch(TimePoint now, PppProtocol protocol, Bytes information) {
-  if (protocol == protocol::kLcp) {
-    lcp_->negotiator.receive(now, information);
-    return std::nullopt;
-  }
+  if (protocol == protocol::kLcp) return lcp_->negotiator.receive(now, information);
   // RFC 1661 3.4, 3.5, 3.7: in these phases all that does not belong to them is discarded silently.
   if (method_ && protocol == auth_protocol(method_->kind()).protocol) {
-    method_->receive(now, information);
-    return std::nullopt;
+    return method_->receive(now, information);
   }
   if (phase_ != Phase::network) return Drop::ppp_wrong_phase;
-  if (ccp_ && protocol == protocol::kCcp) {
-    ccp_->negotiator.receive(now, information);
-    return std::nullopt;
-  }
+  if (ccp_ && protocol == protocol::kCcp) return ccp_->negotiator.receive(now, information);
   if (protocol == protocol::kIpcp) {
     start_ipcp(now);
-    ipcp_->negotiator.receive(now, information);
-    return std::nullopt;
+    return ipcp_->negotiator.receive(now, information);
   }
   // DEVIATION: RFC 1661 5.7 wants network layer packets rejected too. They come from a wrong
   // deciphering as well as from a peer, in numbers, and nobody acts on the Reject.
@@ -276,7 +268,6 @@ void Link::terminate(TimePoint now, End end) {
   end_ = std::move(end);
   drop_upper_layers();
   lcp_->negotiator.close(now, name(end_->cause));
-  last_send_key_ = MppeKey();
   timers_.clear_all();
   timers_.set(Timer::terminate, now + kTerminateLimit);
   enter(Phase::terminate);
@@ -285,6 +276,7 @@ void Link::terminate(TimePoint now, End end) {
 void Link::finish() {
   if (phase_ == Phase::dead) return;
   drop_upper_layers();
+  last_send_key_ = MppeKey();
   lcp_.reset();
   timers_.clear_all();
   enter(Phase::dead);

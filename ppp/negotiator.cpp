@@ -104,67 +104,71 @@ Deadline Negotiator::next_deadline() const noexcept {
 
 // --- packets ---
 
-void Negotiator::receive(TimePoint now, Bytes packet) {
+std::optional<Drop> Negotiator::receive(TimePoint now, Bytes packet) {
   // Nothing is received while the lower layer is down: the dashes of RFC 1661 4.1.
-  if (state_ == State::initial || state_ == State::starting) return;
+  if (state_ == State::initial || state_ == State::starting) return Drop::ppp_wrong_phase;
 
   Reader reader(packet);
   const std::uint8_t code = reader.u8();
   const Identifier id(reader.u8());
   const std::size_t length = reader.u16();
   // RFC 1661 5: octets behind Length are padding; a Length that is not there is discarded silently.
-  if (!reader.ok() || length < kHeaderSize || length > packet.size()) return;
-  const Received received{id, packet.first(length).subspan(kHeaderSize), packet.first(length)};
-
-  switch (code) {
-    case kConfigureRequest:
-      receive_configure_request(now, received);
-      break;
-    case kConfigureAck:
-      receive_configure_ack(now, received);
-      break;
-    case kConfigureNak:
-    case kConfigureReject:
-      receive_refusal(now, code, received);
-      break;
-    case kTerminateRequest:
-      receive_terminate_request(now, received);
-      break;
-    case kTerminateAck:
-      receive_terminate_ack(now, received);
-      break;
-    case kCodeReject:
-      receive_code_reject(now, received);
-      break;
-    default:
-      // RXR changes no state in any cell of RFC 1661 4.1, so it need not pass the table.
-      if (code < kCodeReject || !policy_.extra_code(now, *this, code, id, received.data))
-        apply(now, Event::ruc, received);
+  if (!reader.ok() || length < kHeaderSize || length > packet.size()) {
+    return Drop::ppp_control_malformed;
   }
+  const std::optional<Drop> drop =
+      dispatch(now, code, {id, packet.first(length).subspan(kHeaderSize), packet.first(length)});
   close_if_given_up(now);
+  return drop;
 }
 
-void Negotiator::receive_configure_request(TimePoint now, const Received& received) {
+std::optional<Drop> Negotiator::dispatch(TimePoint now, std::uint8_t code,
+                                         const Received& received) {
+  switch (code) {
+    case kConfigureRequest:
+      return receive_configure_request(now, received);
+    case kConfigureAck:
+      return receive_configure_ack(now, received);
+    case kConfigureNak:
+    case kConfigureReject:
+      return receive_refusal(now, code, received);
+    case kTerminateRequest:
+      receive_terminate_request(now, received);
+      return std::nullopt;
+    case kTerminateAck:
+      receive_terminate_ack(now, received);
+      return std::nullopt;
+    case kCodeReject:
+      return receive_code_reject(now, received);
+    default:
+      // RXR changes no state in any cell of RFC 1661 4.1, so it need not pass the table.
+      if (code < kCodeReject || !policy_.extra_code(now, *this, code, received.id, received.data))
+        apply(now, Event::ruc, received);
+      return std::nullopt;
+  }
+}
+
+std::optional<Drop> Negotiator::receive_configure_request(TimePoint now, const Received& received) {
   // In Closed, Closing and Stopping, RCR+ and RCR- are the same and nothing is judged.
   const Transition& good = step(state_, Event::rcr_positive);
   if (!good.has(Action::sca)) {
     apply(now, Event::rcr_negative, received);
-    return;
+    return std::nullopt;
   }
   const auto options = OptionList::parse(received.data);
   // What cannot be walked cannot be answered option by option; and an Ack has to have the length of
   // its request, which must not be beyond what the peer says it can receive.
-  if (!options || received.packet.size() > max_packet_) return;
+  if (!options || received.packet.size() > max_packet_) return Drop::ppp_control_malformed;
   if (state_ == State::opened && is_acked_request(received)) {
     send(kConfigureAck, received.id, answer_.options);
-    return;
+    return std::nullopt;
   }
-  if (state_ == State::opened && !may_renegotiate(now)) return;
+  if (state_ == State::opened && !may_renegotiate(now)) return std::nullopt;
   if (good.has(Action::scr)) begin_negotiation();
   peer_terminated_ = false;
 
   auto answer = judge(*options);
-  if (!answer) return;
+  if (!answer) return std::nullopt;
   // DEVIATION: RFC 1661 4.6 counts every Nak towards Max-Failure. One for a retransmission says
   // that ours got lost, not that the two do not converge.
   const bool repeated = answer_.code == kConfigureNak && answer_id_ == received.id;
@@ -173,6 +177,7 @@ void Negotiator::receive_configure_request(TimePoint now, const Received& receiv
   answer_id_ = received.id;
   const bool acked = answer_.code == kConfigureAck;
   apply(now, acked ? Event::rcr_positive : Event::rcr_negative, received);
+  return std::nullopt;
 }
 
 // DEVIATION: RFC 1661 4.1 takes an opened layer down for any Configure-Request. One that is,
@@ -233,36 +238,42 @@ std::optional<Negotiator::Answer> Negotiator::judge(const OptionList& options) {
   return Answer{kConfigureAck, std::vector<std::uint8_t>(echo.begin(), echo.end())};
 }
 
-void Negotiator::receive_configure_ack(TimePoint now, const Received& received) {
+std::optional<Drop> Negotiator::receive_configure_ack(TimePoint now, const Received& received) {
   if (state_ == State::closed || state_ == State::stopped) {
     apply(now, Event::rca, received);
-    return;
+    return std::nullopt;
   }
   // RFC 1661 5.2: identifier and options must be those of the last request, in its order.
-  if (!answers_request(received) || !same(received.data, request_)) return;
+  if (!answers_request(received)) return std::nullopt;
+  if (!same(received.data, request_)) return Drop::ppp_control_malformed;
   request_pending_ = false;
   policy_.acked();
   apply(now, Event::rca, received);
+  return std::nullopt;
 }
 
-void Negotiator::receive_refusal(TimePoint now, std::uint8_t code, const Received& received) {
+std::optional<Drop> Negotiator::receive_refusal(TimePoint now, std::uint8_t code,
+                                                const Received& received) {
   if (state_ == State::closed || state_ == State::stopped) {
     apply(now, Event::rcn, received);
-    return;
+    return std::nullopt;
   }
+  if (!answers_request(received)) return std::nullopt;
   const auto options = OptionList::parse(received.data);
-  if (!answers_request(received) || !options || options->empty()) return;
   // RFC 1661 5.4: rejected options must be a subset of those in the last request.
   const bool is_reject = code == kConfigureReject;
-  if (is_reject && !all_requested(*options)) return;
+  if (!options || options->empty() || (is_reject && !all_requested(*options))) {
+    return Drop::ppp_control_malformed;
+  }
   request_pending_ = false;
   for (const Option option : *options) {
     if (!(is_reject ? policy_.rejected(option) : policy_.naked(option))) {
       give_up("A required option was refused");
-      return;
+      return std::nullopt;
     }
   }
   apply(now, Event::rcn, received);
+  return std::nullopt;
 }
 
 void Negotiator::receive_terminate_request(TimePoint now, const Received& received) {
@@ -279,13 +290,14 @@ void Negotiator::receive_terminate_ack(TimePoint now, const Received& received) 
   apply(now, Event::rta, received);
 }
 
-void Negotiator::receive_code_reject(TimePoint now, const Received& received) {
-  if (received.data.empty()) return;
+std::optional<Drop> Negotiator::receive_code_reject(TimePoint now, const Received& received) {
+  if (received.data.empty()) return Drop::ppp_control_malformed;
   // RFC 1661 4.3: catastrophic is the rejection of what the automaton cannot do without.
   const std::uint8_t rejected = received.data[0];
   const bool needed = rejected >= kConfigureRequest && rejected <= kCodeReject;
   if (needed) finish_for(FinishReason::rejected);
   apply(now, needed ? Event::rxj_fatal : Event::rxj_permitted, received);
+  return std::nullopt;
 }
 
 // DEVIATION: RFC 1661 4.1 footnote x lets a second valid Ack, Nak or Reject of the same request

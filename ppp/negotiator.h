@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/deadlines.h"
+#include "lib/drops.h"
 #include "lib/ids.h"
 #include "lib/log.h"
 #include "ppp/automaton.h"
@@ -61,8 +62,9 @@ class Negotiator {
   void lower_down(TimePoint now);
 
   /// A packet of this protocol from its Code field on; Length is checked and padding cut off here.
-  /// What is malformed or stale is dropped without an answer, as RFC 1661 5 wants.
-  void receive(TimePoint now, Bytes packet);
+  /// What is malformed or stale is dropped without an answer, as RFC 1661 5 wants. Returns why it
+  /// was dropped, unless it was merely stale.
+  std::optional<Drop> receive(TimePoint now, Bytes packet);
 
   /// The peer's LCP rejected this protocol as a whole.
   void protocol_rejected(TimePoint now);
@@ -83,12 +85,12 @@ class Negotiator {
   /// Why the layer finished or is about to; none from the beginning of a negotiation on.
   FinishReason finish_reason() const noexcept { return finish_reason_; }
 
-  /// Data of the peer's last Terminate-Request in this negotiation, as it came.
-  const std::string& terminate_text() const noexcept { return terminate_text_; }
   /// Whether the peer's Terminate-Request came in this negotiation, also before Opened, and no
   /// Configure-Request since.
   bool peer_terminated() const noexcept { return peer_terminated_; }
 
+  /// Data of the peer's last Terminate-Request in this negotiation, as it came.
+  const std::string& terminate_text() const noexcept { return terminate_text_; }
 
   /// For policies and the Link: a packet with one of the extra codes, outside the automaton. Data
   /// that would make the packet longer than `max_packet()` is cut.
@@ -115,12 +117,13 @@ class Negotiator {
     std::vector<std::uint8_t> options;
   };
 
-  void receive_configure_request(TimePoint now, const Received& received);
-  void receive_configure_ack(TimePoint now, const Received& received);
-  void receive_refusal(TimePoint now, std::uint8_t code, const Received& received);
+  std::optional<Drop> dispatch(TimePoint now, std::uint8_t code, const Received& received);
+  std::optional<Drop> receive_configure_request(TimePoint now, const Received& received);
+  std::optional<Drop> receive_configure_ack(TimePoint now, const Received& received);
+  std::optional<Drop> receive_refusal(TimePoint now, std::uint8_t code, const Received& received);
   void receive_terminate_request(TimePoint now, const Received& received);
   void receive_terminate_ack(TimePoint now, const Received& received);
-  void receive_code_reject(TimePoint now, const Received& received);
+  std::optional<Drop> receive_code_reject(TimePoint now, const Received& received);
 
   /// nullopt: give_up() was called.
   std::optional<Answer> judge(const OptionList& options);

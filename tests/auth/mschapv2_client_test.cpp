@@ -88,6 +88,15 @@ TEST_CASE("mschapv2/client: each of some recorded re-challenges brings a new see
   }
 }
 
+TEST_CASE("mschapv2/client: what is no CHAP packet is dropped by name") {
+  Client client;
+  damaged(kChallenge, [&](const Octets& packet) {
+    const bool malformed = !parse_chap(packet);
+    CHECK(client.method.receive(kStart, packet) ==
+          (malformed ? std::optional(Drop::ppp_control_malformed) : std::nullopt));
+  });
+}
+
 TEST_CASE("mschapv2/client: the response is repeated unchanged until it is given up (note 3.23)") {
   Client client;
   client.method.receive(kStart, kChallenge);

@@ -390,6 +390,16 @@ TEST_CASE("link whose LCP is negotiated anew has new keys (3.34)") {
   CHECK(pair.violations() == "");
 }
 
+TEST_CASE("link counts malformed control packets as drops") {
+  LinkPair pair(client_config(), server_config());
+  REQUIRE(pair.up());
+  for (const PppProtocol protocol :
+       {protocol::kLcp, protocol::kChap, protocol::kCcp, protocol::kIpcp}) {
+    CHECK(pair.inject(pair.client, protocol, {1, 1, 0, 99}) == Drop::ppp_control_malformed);
+  }
+  CHECK(pair.client.network);
+}
+
 TEST_CASE("link tells of a reset-request in stateful mode and sends its own") {
   LinkConfig client = client_config();
   client.encryption.allow_stateful = true;

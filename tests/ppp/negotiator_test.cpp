@@ -445,12 +445,45 @@ TEST_CASE("rfc1661/5 Length rules: padding is cut off, a Length that is not ther
   for (const std::string_view packet : {"", "01", "0101", "010100", "01010000", "01010003",
                                         "0101000501", "0101ffff", "0101000901040001"}) {
     const std::string octets = from_hex(packet).value();
-    toy.negotiator.receive(toy.now, as_bytes(octets));
+    CHECK(toy.negotiator.receive(toy.now, as_bytes(octets)) == Drop::ppp_control_malformed);
     CHECK(sent(toy.negotiator).empty());
   }
   const std::string padded = from_hex("01010008010400010000ff").value();
-  toy.negotiator.receive(toy.now, as_bytes(padded));
+  CHECK_FALSE(toy.negotiator.receive(toy.now, as_bytes(padded)));
   CHECK(sent(toy.negotiator) == "0201000801040001");
+}
+
+TEST_CASE("negotiator/what is malformed is dropped by name, what is stale is not") {
+  struct Case {
+    std::uint8_t code;
+    std::uint8_t id;
+    std::string_view data;
+    bool malformed;
+  };
+
+  for (const Case& one : {
+           Case{kConfReq, 9, "0104000102", true},     // runs past the end
+           Case{kConfReq, 9, "0101", true},           // a length below 2
+           Case{kConfAck, 1, "01040033 0202", true},  // not what was asked for
+           Case{kConfAck, 2, kOurs, false},           // of another request
+           Case{kConfNak, 1, "", true},
+           Case{kConfNak, 1, "0105", true},
+           Case{kConfNak, 2, "0105", false},
+           Case{kConfRej, 1, "0303", true},
+           Case{kConfRej, 1, "0304ffff", true},  // never asked for
+           Case{kCodeRej, 1, "", true},
+           Case{kTermAck, 1, "", false},
+           Case{kConfNak, 1, "01040005", false},
+       }) {
+    CAPTURE(int{one.code});
+    CAPTURE(one.data);
+    Toy toy;
+    toy.negotiating();
+    const auto drop = toy.negotiator.receive(toy.now, control_packet(one.code, one.id, one.data));
+    CHECK(drop == (one.malformed ? std::optional(Drop::ppp_control_malformed) : std::nullopt));
+  }
+  Toy down;
+  CHECK(down.negotiator.receive(down.now, control_packet(kConfReq, 1)) == Drop::ppp_wrong_phase);
 }
 
 TEST_CASE(

@@ -267,6 +267,8 @@ TEST_CASE("engine/packets of other calls and of none are dropped and counted") {
   CHECK(peer.drops(Drop::gre_other_call) == 1);
   peer.say_datagram(from_digits("0000880b"));
   CHECK(peer.drops(Drop::gre_malformed) == 1);
+  peer.say(protocol::kLcp, from_digits("01010063"));
+  CHECK(peer.drops(Drop::ppp_control_malformed) == 1);
   check_traffic(peer, 1);
 }
 
