@@ -344,6 +344,12 @@ Ending bare_ending(const End& end, const EndingContext& context) {
               server + " is shutting down",
               {"connect again when it is back"},
               {}};
+    case Cause::replaced:
+      return {peer_terminated,
+              "call-replaced",
+              "the same user has called again",
+              {"give each of the user's devices a name of its own in the users file"},
+              {}};
     case Cause::time_limit:
       return {ExitStatus::time_limit,
               "time-limit",

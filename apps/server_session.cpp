@@ -1,13 +1,17 @@
 #include "apps/server_session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <set>
 #include <span>
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "apps/served_call.h"
+#include "apps/status_report.h"
 #include "tunnel/sizes.h"
 
 namespace pptp::app {
@@ -17,6 +21,9 @@ namespace {
 constexpr std::size_t kPoolSlots = 4096;
 
 constexpr std::uint32_t kPathMtu = 1500;
+
+/// How long a client may take to close its connection after our last word.
+constexpr Duration kLinger = std::chrono::seconds(1);
 
 AcceptorConfig acceptor_config(const ServerConfig& config) {
   AcceptorConfig acceptor;
@@ -48,12 +55,17 @@ ServerSession::ServerSession(ServerConfig config, ChapSecrets users,
              }),
       mtu_(inner_mtu(kPathMtu, kMaxMtu, config_.encryption.policy != EncryptionPolicy::off)),
       acceptor_(acceptor_config(config_), pool_, entropy_, log_),
-      fixed_addresses_(users_.fixed_addresses()) {}
+      fixed_addresses_(users_.fixed_addresses()),
+      linger_timer_(loop_, [this] { close_lingering(); }),
+      quota_timer_(loop_, [this] {
+        log_.line(LogLevel::notice, fmt::format("{} line(s) about calls that failed were left out",
+                                                quota_.take_omitted(loop_.now())));
+      }) {}
 
 ServerSession::~ServerSession() = default;
 
 Ending ServerSession::run() {
-  loop_.on_signals({SIGINT, SIGTERM}, [this](int signal) { on_signal(signal); });
+  loop_.on_signals({SIGINT, SIGTERM, SIGUSR1}, [this](int signal) { on_signal(signal); });
   Ending ending;
   if (const io::IoResult<void> ready = prepare(); !ready) {
     ending = ready.error().fault == io::IoFault::address_in_use
@@ -64,7 +76,7 @@ Ending ServerSession::run() {
         fmt::format("serving on {}, interface {}, {}", listener_->local().address.text(),
                     tun_->name(), config_.address.text()));
     loop_.run();
-    ending = ending_of(Trouble::interrupted);
+    ending = *std::move(stopping_);
   }
   tun_watch_.reset();
   if (host_) (void)host_->undo_all();
@@ -117,10 +129,9 @@ io::IoResult<void> ServerSession::configure_interface() {
 void ServerSession::accepted(io::TcpStream stream) {
   const Ipv4Address from = stream.peer().address;
   const std::optional<SessionId> session =
-      stopping_ ? std::nullopt : acceptor_.accepted(loop_.now(), from);
-  if (!session) return log(LogLevel::warning, fmt::format("no room for {}", from.text()));
+      stopping_ ? std::nullopt : acceptor_.accepted(loop_.now(), from, stream.local().address);
+  if (!session) return log_of_stranger(from, "no room for its connection");
   log(LogLevel::info, fmt::format("connection from {}", from.text()));
-  called_[from] = stream.local().address;
   const auto [at, added] = streams_.emplace(*session, std::move(stream));
   at->second.start(
       [this, id = *session](Bytes octets) {
@@ -145,6 +156,7 @@ void ServerSession::gre_readable() {
 
 void ServerSession::tun_readable() {
   const std::size_t count = tun_->read(pool_, tun_batch_);
+  if (tun_->gone()) return interface_gone();
   acceptor_.ip_received(loop_.now(), std::span(tun_batch_).first(count));
   drain();
 }
@@ -156,10 +168,18 @@ void ServerSession::drain() {
   send_control();
   send_gre();
   while (const std::optional<Packet> packet = acceptor_.poll_ip()) {
-    (void)tun_->write(packet->bytes());
+    (void)tun_->write(packet->bytes());  // what the kernel would not have is counted there
   }
   timer_.set(acceptor_.next_deadline());
+  if (tun_->gone() && !stopping_) return interface_gone();
   stop_if_done();
+}
+
+void ServerSession::interface_gone() {
+  tun_watch_.reset();
+  stop(
+      ending_of(Trouble::host_config_failed,
+                fmt::format("somebody has removed the interface {} or set it down", tun_->name())));
 }
 
 void ServerSession::send_control() {
@@ -167,24 +187,38 @@ void ServerSession::send_control() {
     const auto found = streams_.find(output->session);
     if (found == streams_.end()) continue;
     if (!output->octets.empty()) found->second.send(output->octets);
-    if (!output->close) continue;
-    streams_.erase(found);
-    acceptor_.control_closed(loop_.now(), output->session);
+    if (output->close) close_connection(output->session);
   }
+}
+
+/// Closes our direction and waits for the client to close its own, but not for long.
+void ServerSession::close_connection(SessionId session) {
+  streams_.at(session).finish_sending();
+  lingering_.emplace_back(loop_.now() + kLinger, session);
+  linger_timer_.set(lingering_.front().first);
+}
+
+void ServerSession::close_lingering() {
+  while (!lingering_.empty() && lingering_.front().first <= loop_.now()) {
+    const SessionId session = lingering_.front().second;
+    lingering_.pop_front();
+    if (streams_.erase(session) > 0) acceptor_.control_closed(loop_.now(), session);
+  }
+  linger_timer_.set(lingering_.empty() ? Deadline() : lingering_.front().first);
+  drain();
 }
 
 void ServerSession::send_gre() {
   std::size_t count = 0;
   const auto flush = [&] {
+    // What did not go is counted by the socket.
     if (count > 0) (void)gre_->send(std::span(gre_out_).first(count));
     for (io::GreDatagram& datagram : std::span(gre_out_).first(count))
       datagram.packet.release();
     count = 0;
   };
   while (std::optional<GreOutput> output = acceptor_.poll_gre()) {
-    const auto called = called_.find(output->to);
-    const Ipv4Address local = called == called_.end() ? config_.listen : called->second;
-    gre_out_[count++] = {std::move(output->packet), local, output->to};
+    gre_out_[count++] = {std::move(output->packet), output->from, output->to};
     if (count == gre_out_.size()) flush();
   }
   flush();
@@ -200,20 +234,34 @@ void ServerSession::on_event(SessionEvent&& event) {
                     up->encryption ? fmt::format(", MPPE {} bit", bit_count(up->encryption->bits))
                                    : std::string(", not encrypted")));
   } else if (const SessionDown* down = std::get_if<SessionDown>(&event)) {
-    log(LogLevel::notice,
-        fmt::format("call from {} ended: {}", down->from.text(), ending_of(down->end).summary));
+    call_ended(*down);
   }
+}
+
+void ServerSession::call_ended(const SessionDown& down) {
+  const std::string line =
+      down.user.empty()
+          ? fmt::format("call ended: {}", served_call_end(down.end))
+          : fmt::format("call of {} ended: {}", printable(down.user), served_call_end(down.end));
+  if (down.was_up) {
+    log(LogLevel::notice, fmt::format("{}: {}", down.from.text(), line));
+  } else {
+    log_of_stranger(down.from, line);
+  }
+}
+
+void ServerSession::log_of_stranger(Ipv4Address from, std::string_view text) {
+  if (quota_.admit(loop_.now(), from)) {
+    log(LogLevel::notice, fmt::format("{}: {}", from.text(), text));
+  }
+  quota_timer_.set(quota_.next_deadline());
 }
 
 void ServerSession::find_user(const SessionSecretWanted& wanted) {
   const std::optional<User> user = users_.find(wanted.user, config_.name);
   if (!user) return acceptor_.supply_secret(loop_.now(), wanted.session, nullptr);
   const std::optional<Ipv4Address> address = address_for(*user);
-  if (!address) {
-    log(LogLevel::warning,
-        fmt::format("no address is left that {} may have", printable(wanted.user)));
-  }
-  // An address that is in use is refused when it comes to giving it.
+  // Our own address is refused when it comes to giving it, as is one that is in use.
   acceptor_.supply_secret(loop_.now(), wanted.session, &user->credentials,
                           address.value_or(config_.address));
 }
@@ -233,9 +281,22 @@ std::optional<Ipv4Address> ServerSession::address_for(const User& user) const {
   return std::nullopt;
 }
 
-void ServerSession::on_signal(int) {
+void ServerSession::on_signal(int signal) {
+  if (signal == SIGUSR1) return log_statistics();
+  stop(ending_of(Trouble::interrupted));
+}
+
+void ServerSession::log_statistics() const {
+  Drops drops = acceptor_.total_drops();
+  if (gre_) drops += gre_->drops();
+  if (tun_) drops += tun_->drops();
+  const nlohmann::json statistics = {{"calls", acceptor_.sessions()}, {"dropped", dropped(drops)}};
+  log(LogLevel::notice, statistics.dump());
+}
+
+void ServerSession::stop(Ending why) {
   if (stopping_) return;
-  stopping_ = true;
+  stopping_ = std::move(why);
   listener_.reset();
   log(LogLevel::notice, fmt::format("ending {} call(s)", acceptor_.sessions()));
   acceptor_.close_all(loop_.now(), End{});

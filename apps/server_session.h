@@ -1,13 +1,16 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "apps/chap_secrets.h"
 #include "apps/ending.h"
+#include "apps/log_quota.h"
 #include "apps/server_config.h"
 #include "lib/log.h"
 #include "tunnel/acceptor.h"
@@ -31,7 +34,7 @@ class ServerSession {
   ServerSession& operator=(const ServerSession&) = delete;
   ~ServerSession();
 
-  /// Serves until INT or TERM has ended all calls.
+  /// Serves until INT or TERM, or the loss of its interface, has ended all calls.
   Ending run();
 
  private:
@@ -40,17 +43,26 @@ class ServerSession {
   void accepted(io::TcpStream stream);
   void gre_readable();
   void tun_readable();
+  void interface_gone();
   /// After everything that feeds the acceptor: does what it says.
   void drain();
   void send_control();
+  void close_connection(SessionId session);
+  void close_lingering();
   void send_gre();
   void on_event(SessionEvent&& event);
+  void call_ended(const SessionDown& down);
   void find_user(const SessionSecretWanted& wanted);
   std::optional<Ipv4Address> address_for(const User& user) const;
   void on_signal(int signal);
+  void log_statistics() const;
+  void stop(Ending why);
   void stop_if_done();
 
   void log(LogLevel level, std::string_view text) const { log_.line(level, text); }
+
+  /// About what a stranger can cause as often as it likes.
+  void log_of_stranger(Ipv4Address from, std::string_view text);
 
   ServerConfig config_;
   ChapSecrets users_;
@@ -72,12 +84,16 @@ class ServerSession {
   std::optional<io::TcpListener> listener_;
   std::set<Ipv4Address> fixed_addresses_;  ///< each for one user alone
   std::unordered_map<SessionId, io::TcpStream> streams_;
-  /// The address of ours that each client has called: its GRE has to come from there (note 3.24).
-  std::unordered_map<Ipv4Address, Ipv4Address> called_;
+  /// Connections that have heard our last word, and until when they may take to close: closing one
+  /// here while something unread is left in it would take that word away.
+  std::deque<std::pair<TimePoint, SessionId>> lingering_;
+  io::Timer linger_timer_;
+  LogQuota quota_;
+  io::Timer quota_timer_;
   std::array<io::GreDatagram, io::GreSocket::kBatch> gre_in_;
   std::array<io::GreDatagram, io::GreSocket::kBatch> gre_out_;
   std::array<Packet, io::GreSocket::kBatch> tun_batch_;
-  bool stopping_ = false;
+  std::optional<Ending> stopping_;  ///< what it will have come to
 };
 
 }  // namespace pptp::app

@@ -70,6 +70,8 @@ std::string_view name(Cause cause) noexcept {
       return "peer-cleared-call";
     case Cause::peer_shutting_down:
       return "peer-shutting-down";
+    case Cause::replaced:
+      return "replaced";
     case Cause::time_limit:
       return "time-limit";
     case Cause::idle_timeout:

@@ -48,6 +48,7 @@ enum class Cause : std::uint8_t {
   peer_terminated,      ///< LCP Terminate-Request; text = its data
   peer_cleared_call,    ///< Call-Clear-Request, Call-Disconnect-Notify or Stop; code = its result
   peer_shutting_down,   ///< Stop-Control-Connection-Request with reason 3, RFC 2637 2.3
+  replaced,             ///< server: the same user has called again and takes over the address
   time_limit,
   idle_timeout,
 };

@@ -1,5 +1,6 @@
 #include "tunnel/acceptor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/ip_packet.h"
@@ -15,27 +16,51 @@ constexpr std::size_t kReserve = 4;
 /// Nothing is known of the path to a client but that Ethernet ends it.
 constexpr std::uint32_t kOuterMtu = 1500;
 
+/// What one call has to say, with its client's address before it. Who is not known yet says nothing
+/// above information: its end is told in one line (SessionDown), and nobody's is to fill the log.
+class SessionLog final : public LogSink {
+ public:
+  SessionLog(Log out, Ipv4Address from, const bool& known) noexcept
+      : out_(out), from_(from), known_(known) {}
+
+  void line(LogLevel level, std::string_view text) noexcept override {
+    if (!out_) return;
+    Text<240> line(from_.text());
+    out_.line(known_ ? level : std::min(level, LogLevel::info), line.add(": ").add(text).view());
+  }
+
+ private:
+  Log out_;
+  Ipv4Address from_;
+  const bool& known_;
+};
+
 }  // namespace
 
 struct Acceptor::Session {
   SessionId id;
   Ipv4Address from;
+  Ipv4Address at;
   CallId call_id;
+  bool authenticated = false;
+  SessionLog log;
   Engine engine;
   std::string user;
   std::optional<Ipv4Address> fixed_address;
   std::optional<Ipv4Address> address;
   std::optional<MppeParameters> encryption;
   Deadline deadline;
-  bool authenticated = false;
+  bool was_up = false;
   bool closing = false;  ///< the caller has been told to close TCP
 
-  Session(SessionId session, Ipv4Address peer, CallConfig config, PacketPool& pool,
-          Entropy& entropy, Log log)
+  Session(SessionId session, Ipv4Address peer, Ipv4Address ours, CallConfig config,
+          PacketPool& pool, Entropy& entropy, Log out)
       : id(session),
         from(peer),
+        at(ours),
         call_id(config.call_id),
-        engine(std::move(config), pool, entropy, log) {}
+        log(out, peer, authenticated),
+        engine(std::move(config), pool, entropy, Log(&log)) {}
 };
 
 Acceptor::Acceptor(AcceptorConfig config, PacketPool& pool, Entropy& entropy, Log log)
@@ -49,7 +74,7 @@ Acceptor::Acceptor(AcceptorConfig config, PacketPool& pool, Entropy& entropy, Lo
 
 Acceptor::~Acceptor() = default;
 
-std::optional<SessionId> Acceptor::accepted(TimePoint now, Ipv4Address from) {
+std::optional<SessionId> Acceptor::accepted(TimePoint now, Ipv4Address from, Ipv4Address at) {
   if (sessions_.size() >= config_.max_sessions) return std::nullopt;
   const auto strangers = strangers_.find(from);
   if (strangers != strangers_.end() && strangers->second >= config_.max_strangers_per_source) {
@@ -60,7 +85,7 @@ std::optional<SessionId> Acceptor::accepted(TimePoint now, Ipv4Address from) {
   CallConfig call = config_.call;
   call.call_id = *call_id;
   const SessionId id(++last_session_);
-  auto session = std::make_unique<Session>(id, from, std::move(call), pool_, entropy_, log_);
+  auto session = std::make_unique<Session>(id, from, at, std::move(call), pool_, entropy_, log_);
   Session& made = *session;
   by_call_.emplace(GreKey{from, *call_id}, &made);
   sessions_.emplace(id, std::move(session));
@@ -87,6 +112,7 @@ void Acceptor::control_closed(TimePoint now, SessionId id) {
   by_call_.erase(GreKey{session->from, session->call_id});
   if (!session->authenticated) forget_stranger(session->from);
   if (session->deadline) deadlines_.erase({*session->deadline, id});
+  drops_of_the_gone_ += session->engine.drops();
   sessions_.erase(id);
 }
 
@@ -131,7 +157,7 @@ void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
     }
     Session& session = *found->second;
     if (session.engine.seal(now, std::span(&packet, 1)) == 1) {
-      gre_.push_back({session.from, std::move(packet)});
+      gre_.push_back({session.at, session.from, std::move(packet)});
     }
   }
 }
@@ -187,6 +213,14 @@ Deadline Acceptor::next_deadline() const noexcept {
   return deadlines_.empty() ? Deadline() : deadlines_.begin()->first;
 }
 
+Drops Acceptor::total_drops() const noexcept {
+  Drops all = drops_;
+  all += drops_of_the_gone_;
+  for (const auto& [id, session] : sessions_)
+    all += session->engine.drops();
+  return all;
+}
+
 const Engine* Acceptor::engine(SessionId id) const noexcept {
   const auto found = sessions_.find(id);
   return found == sessions_.end() ? nullptr : &found->second->engine;
@@ -223,7 +257,7 @@ void Acceptor::collect(TimePoint now, Session& session) {
     control_.push_back({session.id, *std::move(octets), false});
   }
   while (std::optional<Packet> packet = session.engine.poll_gre(now)) {
-    gre_.push_back({session.from, *std::move(packet)});
+    gre_.push_back({session.at, session.from, *std::move(packet)});
   }
   while (std::optional<Packet> packet = session.engine.poll_ip()) {
     // A peer speaks for the address it was given and for no other.
@@ -255,6 +289,7 @@ void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
   } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
     session.encryption = agreed->send;
   } else if (std::holds_alternative<NetworkUp>(event)) {
+    session.was_up = true;
     session.engine.set_mtu(
         inner_mtu(kOuterMtu, session.engine.peer_mru(), session.encryption.has_value()));
     by_address_[*session.address] = &session;
@@ -264,24 +299,41 @@ void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
     if (session.address) by_address_.erase(*session.address);
   } else if (CallEnded* ended = std::get_if<CallEnded>(&event)) {
     take_back_address(session);
-    events_.emplace_back(SessionDown{session.id, session.from, std::move(ended->end)});
+    events_.emplace_back(SessionDown{.session = session.id,
+                                     .user = session.user,
+                                     .from = session.from,
+                                     .was_up = session.was_up,
+                                     .end = std::move(ended->end)});
   }
 }
 
 void Acceptor::give_address(TimePoint now, Session& session) {
   if (!session.address) {  // a re-authentication keeps what it had
     if (session.fixed_address) {
+      end_predecessor(now, session);
       if (addresses_.acquire(*session.fixed_address)) session.address = session.fixed_address;
     } else {
       session.address = addresses_.acquire();
     }
   }
   if (!session.address) {
-    log_.line(LogLevel::warning, "no address is left to give");
     session.engine.close(now, {Cause::ipcp_no_local_address, 0, {}});
     return;
   }
   session.engine.assign(now, {config_.address, *session.address, config_.dns, config_.wins});
+}
+
+/// The newest login wins: a client that comes from elsewhere, or back, cannot say goodbye to a call
+/// whose way is gone, and need not wait until the server has noticed.
+void Acceptor::end_predecessor(TimePoint now, const Session& session) {
+  const auto found = std::ranges::find_if(sessions_, [&](const auto& entry) {
+    return entry.second->address == session.fixed_address && entry.second->user == session.user;
+  });
+  if (found == sessions_.end()) return;
+  Session& predecessor = *found->second;
+  take_back_address(predecessor);
+  predecessor.engine.close(now, {Cause::replaced, 0, {}});
+  collect(now, predecessor);
 }
 
 void Acceptor::take_back_address(Session& session) {

@@ -50,7 +50,9 @@ struct SessionUp {
 
 struct SessionDown {
   SessionId session;
+  std::string user;  ///< as claimed; empty: it did not come to that
   Ipv4Address from;
+  bool was_up = false;
   End end;
 };
 
@@ -63,8 +65,9 @@ struct ControlOutput {
   bool close = false;
 };
 
-/// A GRE packet and the outer address it goes to.
+/// A GRE packet and the two hosts it travels between.
 struct GreOutput {
+  Ipv4Address from;  ///< zero: as the routes say
   Ipv4Address to;
   Packet packet;
 };
@@ -79,10 +82,12 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  /// A TCP connection came in. nullopt: no room, or too many strangers from there; close it.
-  std::optional<SessionId> accepted(TimePoint now, Ipv4Address from);
+  /// A TCP connection came in from a client, which has called our address `at`: its GRE has to come
+  /// from there (interop note 3.24). nullopt: no room, or too many strangers from there; close it.
+  std::optional<SessionId> accepted(TimePoint now, Ipv4Address from, Ipv4Address at = {});
   void control_received(TimePoint now, SessionId session, Bytes octets);
-  /// TCP is gone, whoever closed it; the id means nothing any more.
+  /// TCP is gone, whoever closed it; the id means nothing any more. Until then the connection
+  /// counts among those that there may be.
   void control_closed(TimePoint now, SessionId session);
   std::optional<ControlOutput> poll_control();
 
@@ -95,7 +100,8 @@ class Acceptor {
   void ip_received(TimePoint now, std::span<Packet> packets);
   std::optional<Packet> poll_ip();
 
-  /// The answer to SessionSecretWanted; `address`: the one this user always gets.
+  /// The answer to SessionSecretWanted; `address`: the one for this user. A call of the same user
+  /// that has it, alive or not, is ended (Cause::replaced) once the new one is authenticated.
   void supply_secret(TimePoint now, SessionId session, const Credentials* credentials,
                      std::optional<Ipv4Address> address = std::nullopt);
   /// Ends one call, or all of them, politely.
@@ -115,6 +121,9 @@ class Acceptor {
   /// Of packets for which no call was found.
   const Drops& drops() const noexcept { return drops_; }
 
+  /// The same, and all calls' since the beginning.
+  Drops total_drops() const noexcept;
+
   /// nullptr: no such session.
   const Engine* engine(SessionId session) const noexcept;
 
@@ -128,6 +137,7 @@ class Acceptor {
   void collect(TimePoint now, Session& session);
   void on_event(TimePoint now, Session& session, EngineEvent&& event);
   void give_address(TimePoint now, Session& session);
+  void end_predecessor(TimePoint now, const Session& session);
   void take_back_address(Session& session);
 
   AcceptorConfig config_;
@@ -146,6 +156,7 @@ class Acceptor {
   std::deque<Packet> ip_;
   std::deque<SessionEvent> events_;
   Drops drops_;
+  Drops drops_of_the_gone_;
 };
 
 }  // namespace pptp

@@ -57,6 +57,7 @@ const std::map<Cause, Row> kCauses = {
     {Cause::peer_terminated, {16, "peer-terminated"}},
     {Cause::peer_cleared_call, {16, "peer-terminated"}},
     {Cause::peer_shutting_down, {16, "server-shutdown"}},
+    {Cause::replaced, {16, "call-replaced"}},
     {Cause::time_limit, {13, "time-limit"}},
     {Cause::idle_timeout, {12, "idle-timeout"}},
 };

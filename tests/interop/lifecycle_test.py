@@ -129,6 +129,7 @@ def background_fails(bench):
     path = bench.program.profile("office", bench.settings(password="wrong"))
     started = bench.program.run("connect", path, "--background")
     expect(started.returncode, 19, f"exit status ({started.stderr})")
+    expect("[chap-e691-bad-password]" in started.stderr, True, f"why is told ({started.stderr})")
 
 
 @case("lifecycle: the default route leads through the tunnel, the tunnel does not", tap=ENCIPHERED)
@@ -215,6 +216,7 @@ def ended_by_peer(bench):
     bench.ping_from_client(peers.SERVER_INNER)
     bench.guest.run("pkill -x pppd")
     expect(process.exit_status(10), 16, "exit status")
+    expect("[peer-terminated]" in process.stderr(), True, f"why is told ({process.stderr()})")
 
 
 main(ClientBench)

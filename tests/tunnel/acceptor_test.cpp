@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -209,16 +210,73 @@ TEST_CASE("acceptor/when the pool is used up a client is turned away, until one 
   check_traffic(office, next, 1);
 }
 
-TEST_CASE("acceptor/a user may have an address that is always theirs, one call at a time") {
+constexpr Ipv4Address kFixed(192, 168, 88, 5);
+
+TEST_CASE("acceptor/a user may have an address that is always theirs: the newest login has it") {
   Office office(config_with(2));
-  office.fixed_address = Ipv4Address(192, 168, 88, 5);
+  office.fixed_address = kFixed;
   Client& a = office.dial(kHome, 1);
-  CHECK(inner_of(a) == Ipv4Address(192, 168, 88, 5));
+  CHECK(inner_of(a) == kFixed);
   check_traffic(office, a, 1);
+  Client& b = office.dial(kOtherHome, 2);
+  CHECK(inner_of(b) == kFixed);
+  check_traffic(office, b, 2);
+  office.wait(seconds(5));
+  REQUIRE(a.ended);
+  CHECK(a.ended->cause == Cause::peer_terminated);
+  REQUIRE(office.down.size() == 1);
+  CHECK(office.down[0].end.cause == Cause::replaced);
+  CHECK(office.down[0].from == kHome);
+  CHECK(office.down[0].user == "alice");
+  CHECK(office.down[0].was_up);
+  CHECK(office.acceptor.sessions() == 1);
+  // The end of the old call has not taken the address from the new one.
+  check_traffic(office, b, 3);
+  CHECK_FALSE(office.acceptor.is_free(kFixed));
+  b.engine.close(office.now);
+  office.wait(seconds(5));
+  CHECK(office.acceptor.is_free(kFixed));
+}
+
+TEST_CASE("acceptor/a user whose host has vanished is served at once when it comes again") {
+  Office office(config_with(2));
+  office.fixed_address = kFixed;
+  Client& a = office.dial(kHome, 1);
+  const SessionId vanished = *std::exchange(a.session, std::nullopt);
   Client& b = office.dial(kHome, 2);
+  CHECK(inner_of(b) == kFixed);
+  check_traffic(office, b, 1);
+  office.wait(seconds(3));
+  REQUIRE(office.down.size() == 1);
+  CHECK(office.down[0].session == vanished);
+  CHECK(office.down[0].end.cause == Cause::replaced);
+  check_traffic(office, b, 2);
+}
+
+TEST_CASE("acceptor/who does not know the password ends nobody's call") {
+  Office office(config_with(2));
+  office.fixed_address = kFixed;
+  Client& a = office.dial(kHome, 1);
+  Client& b = office.dial(kOtherHome, Office::call_of(2, "guess"));
   office.wait(seconds(5));
   CHECK(b.ended);
-  check_traffic(office, a, 2);
+  check_traffic(office, a, 1);
+}
+
+TEST_CASE("acceptor/another user does not take over an address that is in use") {
+  Office office(config_with(2));
+  office.fixed_address = kFixed;
+  Client& a = office.dial(kHome, 1);
+  office.account = Credentials("bob", SecretText("secret"));
+  CallConfig of_bob = Office::call_of(2);
+  of_bob.link.credentials = std::make_shared<const Credentials>("bob", SecretText("secret"));
+  Client& b = office.dial(kOtherHome, of_bob);
+  office.wait(seconds(5));
+  CHECK(b.ended);
+  REQUIRE(office.down.size() == 1);
+  CHECK(office.down[0].user == "bob");
+  CHECK(office.down[0].end.cause == Cause::ipcp_no_local_address);
+  check_traffic(office, a, 1);
 }
 
 TEST_CASE("acceptor/there are no more sessions than allowed") {
@@ -234,77 +292,30 @@ TEST_CASE("acceptor/there are no more sessions than allowed") {
   CHECK(office.dial(kHome, 4).network);
 }
 
-/// A connection that asks for a call and then sends GRE behind a hole, and no more.
-void hold_slots(Office& office, Ipv4Address from) {
-  const std::optional<SessionId> session = office.acceptor.accepted(office.now, from);
+TEST_CASE("acceptor/GRE comes from the address that the client has called") {
+  Office office(config_with(8));
+  const Ipv4Address called(203, 0, 113, 1);
+  const std::optional<SessionId> session = office.acceptor.accepted(office.now, kHome, called);
   REQUIRE(session);
   office.acceptor.control_received(office.now, *session,
                                    as_bytes(octets_of(StartControlConnectionRequest{})));
   office.acceptor.control_received(office.now, *session, as_bytes(octets_of(good_call_request())));
-  std::optional<std::uint16_t> call_id;
-  while (const auto output = office.acceptor.poll_control()) {
-    for (const ControlMessage& message : messages_in(output->octets)) {
-      if (const auto* const reply = std::get_if<OutgoingCallReply>(&message)) {
-        call_id = reply->call_id;
-      }
-    }
-  }
-  while (office.acceptor.poll_gre()) {
-  }
-  REQUIRE(call_id);
-  for (std::uint32_t i = 0; i < 40; ++i) {
-    Octets datagram = ManualPeer::gre_datagram(SeqNo(i == 0 ? 0 : i + 1), from_digits("c021 09"));
-    Writer(MutableBytes(datagram).subspan(6, 2)).u16(*call_id);
-    office.gre_from(from, datagram);
-  }
+  const std::optional<GreOutput> first = office.acceptor.poll_gre();
+  REQUIRE(first);
+  CHECK(first->from == called);
+  CHECK(first->to == kHome);
 }
 
-TEST_CASE("acceptor/strangers that fill the pool leave slots for those who are known") {
+TEST_CASE("acceptor/drops of calls that are over are still told") {
   Office office(config_with(8));
-  Client& known = office.dial(kHome, 1);
-  for (std::uint32_t i = 0; i < 30; ++i)
-    hold_slots(office, Ipv4Address(kOtherHome.value() + i));
-  // They did hold what they may.
-  CHECK(office.pool.available() <= office.pool.capacity() / 4);
-  CHECK(office.pool.available() + 1 >= office.pool.capacity() / 4);
-  CHECK(office.acceptor.drops()[Drop::no_slot] > 0);
-  for (std::uint32_t i = 0; i < 100; ++i)
-    check_traffic(office, known, i);
-  // And not for long.
-  office.wait(seconds(1));
-  CHECK(office.pool.available() == office.pool.capacity());
-  CHECK(office.dial(kHome, 2).network);
-}
-
-TEST_CASE("acceptor/GRE for a call that nobody has asked for is not kept") {
-  CallConfig config = Office::call_of(9);
-  config.role = Role::server;
-  ManualPeer peer(config);
-  peer.engine.connected(peer.now);
-  for (std::uint32_t i = 0; i < 3; ++i) {
-    Octets datagram = ManualPeer::gre_datagram(SeqNo(i), from_digits("ff03c021 09010008 00000000"));
-    Writer(MutableBytes(datagram).subspan(6, 2)).u16(9);
-    peer.say_datagram(datagram);
-  }
-  CHECK(peer.pool.available() == peer.pool.capacity());
-  CHECK(peer.drops(Drop::ppp_wrong_phase) == 3);
-}
-
-TEST_CASE("acceptor/a source has so many strangers and no more, the known do not count") {
-  AcceptorConfig config = config_with(8);
-  config.max_strangers_per_source = 2;
-  Office office(config);
-  for (std::uint16_t i = 1; i <= 3; ++i)
-    REQUIRE(office.dial(kHome, i).network);
-  const std::optional<SessionId> first = office.acceptor.accepted(office.now, kHome);
-  CHECK(first);
-  CHECK(office.acceptor.accepted(office.now, kHome));
-  CHECK_FALSE(office.acceptor.accepted(office.now, kHome));
-  CHECK(office.acceptor.accepted(office.now, kOtherHome));
-  office.acceptor.control_closed(office.now, *first);
-  CHECK(office.dial(kHome, 4).network);
-  CHECK(office.acceptor.accepted(office.now, kHome));
-  CHECK_FALSE(office.acceptor.accepted(office.now, kHome));
+  Client& a = office.dial(kHome, 1);
+  office.send_from_host(ip_packet(1, kElsewhere, inner_of(a), 1'500));
+  CHECK(office.acceptor.total_drops()[Drop::send_too_big] == 1);
+  CHECK(office.acceptor.drops()[Drop::send_too_big] == 0);
+  office.close_tcp(a);
+  CHECK(office.acceptor.total_drops()[Drop::send_too_big] == 1);
+  office.send_from_host(ip_packet(1, kElsewhere, kFirst));
+  CHECK(office.acceptor.total_drops()[Drop::send_no_route] == 1);
 }
 
 TEST_CASE("acceptor/what is longer than the client's MRU allows is not sent to it") {
@@ -333,6 +344,9 @@ TEST_CASE("acceptor/a wrong password brings no session, an address is not used u
   CHECK(office.up.empty());
   REQUIRE(office.down.size() == 1);
   CHECK(office.down[0].end.cause == Cause::auth_peer_failed);
+  CHECK(office.down[0].user == "alice");
+  CHECK(office.down[0].from == kHome);
+  CHECK_FALSE(office.down[0].was_up);
   CHECK(office.acceptor.sessions() == 0);
   CHECK(office.dial(kHome, 2).network);
 }

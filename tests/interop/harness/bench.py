@@ -120,12 +120,11 @@ class ServerBench(Bench):
         self.dialler = peers.PptpLinux(self.guest)
         self.address = CLIENT_ADDRESS
 
-    @contextlib.contextmanager
-    def server(self, **settings):
-        """`pptpd-user serve`, listening; ended by TERM, which must be clean."""
+    def start_server(self, addresses="*", **settings):
+        """`pptpd-user serve`, listening; `addresses`: the user's, as chap-secrets has them."""
         users = self.lab.run / "chap-secrets"
         users.touch(mode=0o600)
-        users.write_text(f'{peers.USER} * "{peers.PASSWORD}" *\n')
+        users.write_text(f'{peers.USER} * "{peers.PASSWORD}" {addresses}\n')
         path = self.program.profile("server", {
             "listen": "0.0.0.0", "users": str(users), "address": "192.168.78.1",
             "pool": "192.168.78.10-192.168.78.20"} | settings)
@@ -137,9 +136,15 @@ class ServerBench(Bench):
             return self.lab.client("ss", "-Hltn", "sport = :1723")
 
         wait_for(listens, 10, "the server to listen")
+        return process
+
+    @contextlib.contextmanager
+    def server(self, **options):
+        """The same, ended by TERM, which must be clean."""
+        process = self.start_server(**options)
         yield process
         status, seconds = process.end(signal.SIGTERM)
-        if status not in (0, 5) or seconds > 5:
+        if status != 5 or seconds > 5:
             raise AssertionError(f"serve ended with {status} after {seconds:.1f} s:\n{process.stderr()}")
 
     def logs(self):

@@ -96,6 +96,11 @@ class Running:
     def stderr(self):
         return self._stderr.read_text(errors="replace")
 
+    def resident_kib(self):
+        """Memory that it holds."""
+        with open(f"/proc/{self._process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
     def send_signal(self, number):
         self._process.send_signal(number)
 
