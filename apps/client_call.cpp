@@ -186,7 +186,7 @@ void ClientCall::drain() {
   while (std::optional<Packet> packet = engine_->poll_ip())
     around_.owner.call_received(packet->mutable_bytes());
   if (too_big_) lower_path_mtu();
-  timer_.set(engine_->next_deadline());
+  timer_.set(std::exchange(drain_again_, false) ? around_.loop.now() : engine_->next_deadline());
   if (ended_ && (engine_->control_finished() || !stream_)) over(*std::move(ended_));
 }
 
@@ -245,7 +245,8 @@ void ClientCall::close(Ending why) {
   around_.progress.phase("ending the call");
   if (!engine_) return over(*std::move(closing_));
   engine_->close(around_.loop.now());
-  timer_.set(around_.loop.now());  // drains; we may be inside of a drain() already
+  drain_again_ = true;  // we may be inside of a drain() already
+  timer_.set(around_.loop.now());
 }
 
 void ClientCall::call_ended(const End& end) {

@@ -145,6 +145,7 @@ class ClientCall {
   std::optional<EncryptionAgreed> encryption_;
   std::optional<Ending> closing_;  ///< we are ending it, and this is why
   std::optional<Ending> ended_;    ///< the call is over; TCP may not be yet
+  bool drain_again_ = false;
   bool over_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/password.h"
+#include "lib/ip_packet.h"
 #include "tunnel/io/netlink.h"
 #include "tunnel/io/unique_fd.h"
 
@@ -18,6 +19,24 @@ namespace {
 
 /// Packets read before others get their turn.
 constexpr int kBatchesAtATime = 4;
+
+/// Packets that wait for a call which they have asked for.
+constexpr std::size_t kMostHeld = 64;
+
+/// The source of packets before there is an address, on the interface with that number: from a
+/// range that is private, and as good as never in use.
+Ipv4Address placeholder(unsigned device) {
+  return Ipv4Address(10, 64, 64, static_cast<std::uint8_t>(device % 254 + 1));
+}
+
+/// Fits every path. The call brings the right one.
+constexpr std::uint32_t kDormantMtu = 1400;
+
+/// Whether a packet is worth a call: not what a kernel says to whoever is there.
+bool asks_for_a_call(Bytes packet) noexcept {
+  constexpr std::uint32_t kFirstMulticast = 0xe000'0000;
+  return ipv4_length(packet) && ipv4_destination(packet).value() < kFirstMulticast;
+}
 
 constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
 
@@ -31,6 +50,12 @@ RedialPolicy::Config redial_config(const Profile::Link& link) {
           .max_attempts = link.max_attempts,
           .first = link.retry_first,
           .limit = link.retry_limit};
+}
+
+Ending host_config_failed(const io::IoError& error, const EndingContext& context) {
+  Ending ending = ending_of(Trouble::host_config_failed, error.text(), context);
+  if (!error.hint.empty()) ending.remedy.insert(ending.remedy.begin(), error.hint);
+  return ending;
 }
 
 bool hangup_is_ignored() noexcept {
@@ -49,7 +74,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       lock_(std::move(lock)),
       log_(&log),
       progress_(progress),
-      pool_(ClientCall::kPoolSlots),
+      pool_(ClientCall::kPoolSlots + kMostHeld),
       route_timer_(loop_, [this] { watch_route(); }),
       limit_timer_(loop_, [this] { check_limits(); }),
       redial_timer_(loop_, [this] { waited(); }),
@@ -70,7 +95,10 @@ Ending ClientSession::run() {
   if (const io::IoResult<void> ready = prepare(); !ready) {
     finish(ending_of(ready.error(), context()));
   } else {
-    dial();
+    if (profile_.link.demand)
+      prepare_demand();
+    else
+      dial();
     if (!ending_) loop_.run();
   }
   take_back_host_changes();
@@ -102,6 +130,58 @@ io::IoResult<void> ClientSession::prepare() {
   return {};
 }
 
+/// Looks the server up while that can be done: with the interface come routes, which may lead to
+/// the name servers.
+void ClientSession::prepare_demand() {
+  progress_.phase(fmt::format("looking up {}", profile_.servers[server_].host));
+  lookup_.emplace(loop_, profile_.servers[server_].host,
+                  [this](const io::IoResult<std::vector<Ipv4Address>>& found) {
+                    if (!found) return finish(ending_of(found.error(), context()));
+                    known_ = found->front();
+                    if (const io::IoResult<void> configured = configure_dormant(); !configured) {
+                      return finish(host_config_failed(configured.error(), context()));
+                    }
+                    sleep();
+                    progress_.up(report());
+                  });
+}
+
+io::IoResult<void> ClientSession::configure_dormant() {
+  NetworkUp network;
+  network.local = placeholder(tun_->index());
+  network_ = network;
+  translation_.set_current(network.local);
+  if (auto configured = configure_interface(profile_.network.mtu.value_or(kDormantMtu), *known_);
+      !configured)
+    return configured;
+  watch_tun();
+  return {};
+}
+
+/// No call, until there is something to send.
+void ClientSession::sleep() {
+  servers_tried_ = 0;
+  redial_at_.reset();
+  enter(CallState::idle);
+}
+
+void ClientSession::hold(Packet packet) {
+  if (!asks_for_a_call(packet.bytes()) || held_.size() == kMostHeld) {
+    dropped_.count(Drop::send_not_up);
+    return;
+  }
+  held_.push_back(std::move(packet));
+  if (state_ == CallState::idle) dial();
+}
+
+void ClientSession::send_held() {
+  if (state_ != CallState::up) return;
+  for (Packet& packet : held_)
+    translation_.outbound(packet.mutable_bytes());
+  call_->send(held_);
+  held_.clear();
+}
+
 void ClientSession::dial() {
   redial_at_.reset();
   ++servers_tried_;
@@ -129,7 +209,9 @@ void ClientSession::call_ended(Ending ending) {
   if (ending_) return;
   if (std::exchange(call_again_at_once_, false)) return dial();
   if (try_next_server(ending)) return dial();
-  if (!was_up_) return finish(std::move(ending));
+  const bool on_demand = profile_.link.demand;
+  if (on_demand && ending.exit == ExitStatus::idle_time) return sleep();
+  if (!was_up_ && !on_demand) return finish(std::move(ending));
   const std::optional<Redial> redial = redial_.after(ending, entropy_);
   if (!redial) return finish(std::move(ending));
   last_ = {ending.status(), std::string(ending.id), ending.summary};
@@ -149,6 +231,7 @@ bool ClientSession::try_next_server(const Ending& ending) {
 }
 
 void ClientSession::wait(const Redial& redial) {
+  held_.clear();
   enter(CallState::reconnecting);
   servers_tried_ = 0;
   redial_at_ = loop_.now() + redial.after;
@@ -167,6 +250,8 @@ void ClientSession::waited() {
     }
     log(LogLevel::notice, "there is a way to the server again");
   }
+  // What has waited so long is nobody's any more.
+  if (profile_.link.demand) return sleep();
   dial();
 }
 
@@ -181,7 +266,7 @@ void ClientSession::call_again(std::string_view why) {
 // --- what a call comes to ---
 
 void ClientSession::call_trying(Ipv4Address server) {
-  if (server == outside_ || !was_up_) return;
+  if (server == outside_ || !network_) return;
   // The tunnel stands, and must not carry the call that is to carry it.
   if (const io::IoResult<void> moved = host_->move_server(server); !moved) {
     log(LogLevel::warning, moved.error().text());
@@ -214,7 +299,8 @@ void ClientSession::phase_changed(Phase phase) {
 }
 
 void ClientSession::call_received(MutableBytes packet) {
-  last_traffic_ = loop_.now();
+  if (asks_for_a_call(packet)) last_traffic_ = loop_.now();
+  translation_.inbound(packet);
   if (tun_->write(packet) || !tun_->gone() || !tun_watch_) return;
   // Later, when the call is not in the middle of what it has received.
   tun_watch_.reset();
@@ -235,14 +321,24 @@ void ClientSession::tun_readable() {
     const std::size_t count = tun_->read(pool_, tun_batch_);
     if (tun_->gone()) return interface_gone();
     if (count == 0) break;
-    if (state_ == CallState::up) {
-      last_traffic_ = loop_.now();
-      call_->send(std::span(tun_batch_).first(count));
-    } else {
-      for (std::size_t dropped = 0; dropped < count; ++dropped)
-        dropped_.count(Drop::send_not_up);
-    }
+    from_host(std::span(tun_batch_).first(count));
     if (ending_ || count < tun_batch_.size()) break;
+  }
+}
+
+void ClientSession::from_host(std::span<Packet> packets) {
+  if (state_ == CallState::up) {
+    for (Packet& packet : packets) {
+      if (asks_for_a_call(packet.bytes())) last_traffic_ = loop_.now();
+      translation_.outbound(packet.mutable_bytes());
+    }
+    call_->send(packets);
+  } else if (profile_.link.demand) {
+    for (Packet& packet : packets)
+      hold(std::move(packet));
+  } else {
+    for (std::size_t i = 0; i < packets.size(); ++i)
+      dropped_.count(Drop::send_not_up);
   }
 }
 
@@ -260,17 +356,14 @@ void ClientSession::network_up(const NetworkUp& up) {
   if (same) {
     call_->set_mtu(mtu_);
   } else {
-    if (io::IoResult<void> configured = configure_interface(); !configured) {
-      Ending failed = ending_of(Trouble::host_config_failed, configured.error().text(), context());
-      if (!configured.error().hint.empty())
-        failed.remedy.insert(failed.remedy.begin(), configured.error().hint);
-      return close(std::move(failed));
-    }
+    translation_.set_current(up.local);
+    if (const io::IoResult<void> configured =
+            configure_interface(call_->allowed_mtu(), call_->server());
+        !configured)
+      return close(host_config_failed(configured.error(), context()));
+    call_->set_mtu(mtu_);
   }
-  if (!tun_watch_) {
-    tun_watch_.emplace(loop_, tun_->fd());
-    tun_watch_->on_readable([this] { tun_readable(); });
-  }
+  if (!tun_watch_) watch_tun();
   enter(CallState::up);
   known_ = call_->server();
   attempts_ = 0;
@@ -278,7 +371,8 @@ void ClientSession::network_up(const NetworkUp& up) {
   redial_.came_up();
   last_.reset();
   last_traffic_ = loop_.now();
-  if (!std::exchange(was_up_, true)) up_since_ = loop_.now();
+  if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
+  if (!held_.empty()) loop_.post([this] { send_held(); });
   progress_.up(report());
   watch_route();
   check_limits();
@@ -314,12 +408,16 @@ void ClientSession::watch_route() {
   route_timer_.set(loop_.now() + kRouteCheckInterval);
 }
 
-/// Sets the interface up with its addresses and routes, and the MTU that the call allows.
-io::IoResult<void> ClientSession::configure_interface() {
+void ClientSession::watch_tun() {
+  tun_watch_.emplace(loop_, tun_->fd());
+  tun_watch_->on_readable([this] { tun_readable(); });
+}
+
+/// Sets the interface up with its addresses and routes.
+io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
   if (tun_watch_) (void)host_->undo_tunnel();  // the peer gave other addresses than before
-  mtu_ = call_->allowed_mtu();
-  configured_mtu_ = mtu_;
-  call_->set_mtu(mtu_);
+  mtu_ = mtu;
+  configured_mtu_ = mtu;
   io::TunnelSettings settings;
   settings.device = tun_->index();
   settings.local = network_->local;
@@ -327,7 +425,8 @@ io::IoResult<void> ClientSession::configure_interface() {
   settings.mtu = mtu_;
   settings.routes = profile_.network.routes;
   settings.default_route = profile_.network.default_route;
-  settings.server = outside_ = call_->server();
+  settings.server = outside_ = server;
+  if (profile_.link.demand) settings.former = placeholder(tun_->index());
   return host_->configure_tunnel(settings);
 }
 
@@ -406,7 +505,9 @@ nlohmann::json ClientSession::answer(const nlohmann::json& request) {
     Ending asked;
     asked.summary = "disconnected";
     // 0 is for a call that was up; who waits for it to come up must not take this for that.
-    close(was_up_ ? std::move(asked) : ending_of(Trouble::interrupted, "disconnected", context()));
+    const bool was_there = was_up_ || state_ == CallState::idle;
+    close(was_there ? std::move(asked)
+                    : ending_of(Trouble::interrupted, "disconnected", context()));
     return {{"ok", true}};
   }
   if (command == "reconnect") {

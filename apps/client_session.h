@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -18,11 +19,13 @@
 #include "apps/status_report.h"
 #include "lib/drops.h"
 #include "lib/log.h"
+#include "tunnel/address_translation.h"
 #include "tunnel/engine.h"
 #include "tunnel/io/control_server.h"
 #include "tunnel/io/event_loop.h"
 #include "tunnel/io/host_state.h"
 #include "tunnel/io/os_entropy.h"
+#include "tunnel/io/resolve.h"
 #include "tunnel/io/runtime_dir.h"
 #include "tunnel/io/tun.h"
 
@@ -48,6 +51,11 @@ class ClientSession final : private CallOwner {
  private:
   // Making calls.
   io::IoResult<void> prepare();
+  void prepare_demand();
+  io::IoResult<void> configure_dormant();
+  void sleep();
+  void hold(Packet packet);
+  void send_held();
   void dial();
   void call_ended(Ending ending);
   bool try_next_server(const Ending& ending);
@@ -65,7 +73,9 @@ class ClientSession final : private CallOwner {
 
   // The interface.
   void network_up(const NetworkUp& up);
-  io::IoResult<void> configure_interface();
+  void watch_tun();
+  void from_host(std::span<Packet> packets);
+  io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
   void tun_readable();
   void interface_gone();
   void set_interface_mtu(std::uint32_t mtu);
@@ -112,6 +122,9 @@ class ClientSession final : private CallOwner {
   bool call_again_at_once_ = false;   ///< when the call that is being ended has ended
   Deadline redial_at_;                ///< we wait until then
   bool waits_for_way_ = false;        ///< or until there is a way to the server
+  std::optional<io::Lookup> lookup_;  ///< on demand: before anything leads into the tunnel
+  std::vector<Packet> held_;          ///< on demand: what waits for the call
+  AddressTranslation translation_;    ///< on demand: what was sent from an address before
   std::optional<ClientCall> call_;
   StatusReport::Counters past_;  ///< of the calls before this one
   Drops dropped_;                ///< between calls

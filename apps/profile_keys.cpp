@@ -51,7 +51,7 @@ constexpr SettingInfo kKeys[] = {
     {"link.echo-failures", "4", "unanswered ones before the connection counts as lost", kWhole},
     {"link.idle-timeout", "0", "seconds without traffic before hanging up; 0: never", kNumber},
     {"link.time-limit", "0", "seconds before hanging up in any case; 0: never", kNumber},
-    {"link.demand", "false", "dial when there is something to send", kFlag, default_only},
+    {"link.demand", "false", "dial when there is something to send", kFlag},
     {"link.pace-by-window", "false", "send no more than the server's window allows", kFlag,
      default_only},
     {"link.threads", R"("auto")", R"("auto", 1 or 2)", kText | kWhole, default_only},

@@ -11,6 +11,9 @@
 namespace pptp::app {
 
 std::string summary(const StatusReport& report) {
+  if (report.state == CallState::idle) {
+    return fmt::format("{} waits for something to send", report.interface);
+  }
   std::string text = fmt::format("{} is up: {}", report.interface, report.local);
   if (!report.peer.empty()) text += fmt::format(" -> {}", report.peer);
   if (report.mppe) {

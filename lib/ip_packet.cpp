@@ -25,6 +25,16 @@ Ipv4Address ipv4_destination(Bytes packet) noexcept {
   return Ipv4Address(Reader(packet.subspan(kDestinationOffset)).u32());
 }
 
+std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
+                                std::uint32_t after) noexcept {
+  std::uint32_t sum = static_cast<std::uint16_t>(~checksum);
+  sum += (~before >> 16) + (~before & 0xffff);
+  sum += (after >> 16) + (after & 0xffff);
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum & 0xffff);
+}
+
 std::uint16_t internet_checksum(Bytes octets) noexcept {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {

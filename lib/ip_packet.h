@@ -22,6 +22,20 @@ inline bool is_whole_ipv4(Bytes octets) noexcept {
 Ipv4Address ipv4_source(Bytes packet) noexcept;
 Ipv4Address ipv4_destination(Bytes packet) noexcept;
 
+/// 16 bits in network order at `offset`; both octets must be there.
+inline std::uint16_t u16_at(Bytes octets, std::size_t offset) noexcept {
+  return static_cast<std::uint16_t>(octets[offset] << 8 | octets[offset + 1]);
+}
+
+inline void put_u16(MutableBytes octets, std::size_t offset, std::uint16_t value) noexcept {
+  octets[offset] = static_cast<std::uint8_t>(value >> 8);
+  octets[offset + 1] = static_cast<std::uint8_t>(value & 0xff);
+}
+
+/// RFC 1624 3: an Internet checksum after 32 bits that it covers have changed.
+std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
+                                std::uint32_t after) noexcept;
+
 /// RFC 1071: zero over octets that hold a right Internet checksum; else what to put into its field.
 std::uint16_t internet_checksum(Bytes octets) noexcept;
 

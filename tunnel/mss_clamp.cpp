@@ -34,15 +34,6 @@ constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kDestinationOptions = 60;
 
-std::uint16_t u16_at(Bytes octets, std::size_t offset) noexcept {
-  return static_cast<std::uint16_t>(octets[offset] << 8 | octets[offset + 1]);
-}
-
-void put_u16(MutableBytes octets, std::size_t offset, std::uint16_t value) noexcept {
-  octets[offset] = static_cast<std::uint8_t>(value >> 8);
-  octets[offset + 1] = static_cast<std::uint8_t>(value & 0xff);
-}
-
 /// The TCP segment in `packet`; empty when that is not what it holds.
 MutableBytes tcp_in_ipv4(MutableBytes packet) noexcept {
   const std::optional<std::size_t> length = ipv4_length(packet);
@@ -90,14 +81,6 @@ std::optional<std::size_t> find_mss(Bytes tcp) noexcept {
   return std::nullopt;
 }
 
-/// RFC 1624 3: the checksum of octets in which one 16 bit word has been exchanged for another.
-std::uint16_t updated(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) noexcept {
-  std::uint32_t sum = (~checksum & 0xffffU) + (~before & 0xffffU) + after;
-  while (sum >> 16 != 0)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum & 0xffff);
-}
-
 /// The value as the checksum sees it: its halves swap places where it begins at an odd offset.
 std::uint16_t summand(std::uint16_t value, std::size_t offset) noexcept {
   return offset % 2 == 0 ? value : static_cast<std::uint16_t>(value << 8 | value >> 8);
@@ -119,8 +102,9 @@ bool clamp_mss(MutableBytes packet, std::size_t mtu) noexcept {
   if (mtu <= headers || announced <= mtu - headers) return false;
   const auto allowed = static_cast<std::uint16_t>(mtu - headers);
   put_u16(tcp, *at, allowed);
-  put_u16(tcp, kChecksum,
-          updated(u16_at(tcp, kChecksum), summand(announced, *at), summand(allowed, *at)));
+  put_u16(
+      tcp, kChecksum,
+      adjusted_checksum(u16_at(tcp, kChecksum), summand(announced, *at), summand(allowed, *at)));
   return true;
 }
 

@@ -281,7 +281,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
       {"[network]\nip-up-dir = ''\n", "[network]\nip-up-dir = '/x'\n", "network.ip-up-dir", "\"\""},
       {"[network]\ntun-program = ''\n", "[network]\ntun-program = '/x'\n", "network.tun-program",
        "\"\""},
-      {"[link]\ndemand = false\n", "[link]\ndemand = true\n", "link.demand", "false"},
       {"[link]\npace-by-window = false\n", "[link]\npace-by-window = true\n", "link.pace-by-window",
        "false"},
       {"[link]\nthreads = \"auto\"\n", "[link]\nthreads = 2\n", "link.threads", "\"auto\""},
@@ -434,9 +433,9 @@ TEST_CASE("profile: mistakes in --set point at the argument and never show its v
 }
 
 TEST_CASE("profile: --set can bring back a default that the file left") {
-  const std::string file = std::string(kNeeded) + "[link]\ndemand = true\n";
+  const std::string file = std::string(kNeeded) + "[link]\nthreads = 2\n";
   CHECK_FALSE(parse(file));
-  CHECK(parse(file, {"link.demand=false"}));
+  CHECK(parse(file, {"link.threads='auto'"}));
 }
 
 TEST_CASE("profile: each value knows where it came from, and secrets are not among them") {

@@ -163,6 +163,30 @@ def another_way(bench):
         bench.ping_from_client(peers.SERVER_INNER)
 
 
+@case("reconnect: on demand the first packet starts the call and is answered", tap=ENCIPHERED)
+def on_demand(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings(
+        network={"routes": ["192.168.77.0/24", f"{peers.LAN_HOST}/32"]}, link={"demand": True, "idle-timeout": 2}))
+    process = bench.program.start("connect", path)
+
+    def state():
+        return bench.program.status("office")["state"]
+
+    wait_for(lambda: state() == "idle" and bench.program.status("office")["interface"], 10, "the interface")
+    before = bench.program.status("office")["interface"]
+    expect("CTRL: Client" in bench.pptpd.log(), False, "a call before there is something to send")
+    bench.ping_from_client(peers.SERVER_INNER, count=1)
+    expect(state(), "up", "state")
+    # A conversation that began before there was an address, and one after.
+    bench.ping_from_client(peers.LAN_HOST)
+    wait_for(lambda: state() == "idle", 10, "the call to be ended for want of traffic")
+    bench.ping_from_client(peers.SERVER_INNER, count=1)
+    expect((state(), bench.program.status("office")["interface"]), ("up", before), "state and interface")
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    expect(process.exit_status(5), 0, "exit status of connect")
+
+
 @case("reconnect: two tunnels to one server at once", tap=ENCIPHERED)
 def two_tunnels(bench):
     bench.pptpd.start(*peers.MPPE_128)

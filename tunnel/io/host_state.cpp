@@ -280,6 +280,13 @@ IoResult<void> HostState::configure(const TunnelSettings& settings) {
       !address)
     return address;
 
+  if (settings.former && settings.former != settings.local) {
+    if (auto former = change(InterfaceAddress{
+            .device = settings.device, .local = *settings.former, .peer_route = false});
+        !former)
+      return former;
+  }
+
   // The kernel makes this one with the address.
   std::vector<Ipv4Prefix> present;
   if (settings.peer && settings.peer != settings.server) present.emplace_back(*settings.peer);

@@ -20,7 +20,8 @@ namespace pptp::io {
 struct TunnelSettings {
   unsigned device = 0;  ///< interface index
   Ipv4Address local;
-  std::optional<Ipv4Address> peer = {};  ///< the far end inside the tunnel
+  std::optional<Ipv4Address> former = {};  ///< an address that packets may still come for
+  std::optional<Ipv4Address> peer = {};    ///< the far end inside the tunnel
   std::uint32_t mtu = 0;
   std::vector<Ipv4Prefix> routes = {};  ///< what is sent through the tunnel
   bool default_route = false;           ///< everything is that no more special route knows
