@@ -20,7 +20,7 @@ TEST_CASE("log_quota/one that is loud does not hide the others") {
   LogQuota quota;
   unsigned lines = 0;
   for (int i = 0; i < 1'000; ++i)
-    lines += quota.admit(kStart, kLoud) ? 1 : 0;
+    if (quota.admit(kStart, kLoud)) ++lines;
   CHECK(lines == LogQuota::kLinesPerSource);
   CHECK(quota.admit(kStart, kQuiet));
 }
@@ -29,7 +29,7 @@ TEST_CASE("log_quota/many that say a little each fill the log no more than one")
   LogQuota quota;
   unsigned lines = 0;
   for (std::uint32_t i = 0; i < 100'000; ++i)
-    lines += quota.admit(kStart, Ipv4Address(kLoud.value() + i)) ? 1 : 0;
+    if (quota.admit(kStart, Ipv4Address(kLoud.value() + i))) ++lines;
   CHECK(lines == LogQuota::kLines);
 }
 

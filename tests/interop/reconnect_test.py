@@ -176,12 +176,16 @@ def on_demand(bench):
     wait_for(lambda: state() == "idle" and bench.program.status("office")["interface"], 10, "the interface")
     before = bench.program.status("office")["interface"]
     expect("CTRL: Client" in bench.pptpd.log(), False, "a call before there is something to send")
-    bench.ping_from_client(peers.SERVER_INNER, count=1)
+
+    def ping_once():
+        bench.lab.client("ping", "-n", "-c", "1", "-W", "10", peers.SERVER_INNER)
+
+    ping_once()
     expect(state(), "up", "state")
     # A conversation that began before there was an address, and one after.
     bench.ping_from_client(peers.LAN_HOST)
     wait_for(lambda: state() == "idle", 10, "the call to be ended for want of traffic")
-    bench.ping_from_client(peers.SERVER_INNER, count=1)
+    ping_once()
     expect((state(), bench.program.status("office")["interface"]), ("up", before), "state and interface")
     expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
     expect(process.exit_status(5), 0, "exit status of connect")
