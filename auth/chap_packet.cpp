@@ -45,6 +45,13 @@ void write(Writer& out, const ChapResult<kCode>& packet) noexcept {
   out.bytes(as_bytes(packet.message.substr(0, out.room())));
 }
 
+void write(Writer& out, const ChapChangePassword& packet) noexcept {
+  out.u8(std::to_underlying(ChapCode::change_password));
+  out.u8(packet.identifier.value());
+  out.u16(0);  // Length, known at the end
+  out.bytes(packet.data);
+}
+
 }  // namespace
 
 Result<ChapPacket> parse_chap(Bytes packet) noexcept {
@@ -54,7 +61,7 @@ Result<ChapPacket> parse_chap(Bytes packet) noexcept {
   const std::size_t length = header.u16();
   if (!header.ok()) return std::unexpected(Error::truncated);
   if (length < kHeaderSize) return std::unexpected(Error::bad_length);
-  const Reader data(header.take(length - kHeaderSize));
+  Reader data(header.take(length - kHeaderSize));
   if (!header.ok()) return std::unexpected(Error::truncated);
   switch (code) {
     case std::to_underlying(ChapCode::challenge):
@@ -65,6 +72,8 @@ Result<ChapPacket> parse_chap(Bytes packet) noexcept {
       return with_message<ChapSuccess>(identifier, data);
     case std::to_underlying(ChapCode::failure):
       return with_message<ChapFailure>(identifier, data);
+    case std::to_underlying(ChapCode::change_password):
+      return ChapChangePassword{identifier, data.rest()};
     default:
       return std::unexpected(Error::unsupported);
   }

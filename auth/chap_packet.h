@@ -12,8 +12,14 @@
 
 namespace pptp {
 
-/// RFC 1994 4: the Code field.
-enum class ChapCode : std::uint8_t { challenge = 1, response = 2, success = 3, failure = 4 };
+/// RFC 1994 4 and, for the last one, RFC 2759 7: the Code field.
+enum class ChapCode : std::uint8_t {
+  challenge = 1,
+  response = 2,
+  success = 3,
+  failure = 4,
+  change_password = 7,
+};
 
 /// RFC 1994 4.1. `value`: 1 to 255 octets. `name` may be empty: Windows servers send none (interop
 /// note 3.19). Both refer into the packet that was parsed.
@@ -37,7 +43,14 @@ struct ChapResult {
 using ChapSuccess = ChapResult<ChapCode::success>;
 using ChapFailure = ChapResult<ChapCode::failure>;
 
-using ChapPacket = std::variant<ChapChallenge, ChapResponse, ChapSuccess, ChapFailure>;
+/// RFC 2759 7. `data`, what follows Length, refers into the packet that was parsed.
+struct ChapChangePassword {
+  Identifier identifier;
+  Bytes data;
+};
+
+using ChapPacket =
+    std::variant<ChapChallenge, ChapResponse, ChapSuccess, ChapFailure, ChapChangePassword>;
 
 /// What build() makes at most: the MRU that every peer accepts (RFC 1661 6.1).
 inline constexpr std::size_t kMaxChapPacket = 1500;

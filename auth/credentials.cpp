@@ -1,7 +1,9 @@
 #include "auth/credentials.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 namespace pptp {
@@ -58,13 +60,29 @@ void write_unit(Writer& out, std::uint32_t unit) noexcept {
   out.u8(static_cast<std::uint8_t>(unit >> 8));
 }
 
+std::uint32_t read_unit(Reader& in) noexcept {
+  const std::uint32_t low = in.u8();
+  return low | std::uint32_t{in.u8()} << 8;
+}
+
+void write_utf8(Writer& out, std::uint32_t code_point) noexcept {
+  const auto longer = [code_point](const Utf8Form& form) { return form.least > code_point; };
+  const Utf8Form& form = *std::prev(std::ranges::find_if(kUtf8Forms, longer));
+  for (std::size_t left = form.octets; left-- > 0;) {
+    const std::uint32_t bits = code_point >> 6 * left;
+    const bool lead = left + 1 == form.octets;
+    out.u8(static_cast<std::uint8_t>(lead ? form.lead | bits : 0x80U | (bits & 0x3fU)));
+  }
+}
+
 }  // namespace
 
-UnicodePassword::UnicodePassword(std::string_view utf8) noexcept {
+UnicodePassword::UnicodePassword(std::string_view text, PasswordText kind) noexcept {
   Writer out(octets_.mutable_bytes());
-  for (Bytes text = as_bytes(utf8); !text.empty();) {
-    const auto [code_point, octets] = first_character(text);
-    text = text.subspan(octets);
+  for (Bytes rest = as_bytes(text); !rest.empty();) {
+    const auto [code_point, octets] =
+        kind == PasswordText::utf8 ? first_character(rest) : Utf8Character{rest[0], 1};
+    rest = rest.subspan(octets);
     if (code_point < kFirstSupplementary) {
       if (out.room() < 2) break;
       write_unit(out, code_point);
@@ -78,20 +96,56 @@ UnicodePassword::UnicodePassword(std::string_view utf8) noexcept {
   size_ = out.size();
 }
 
-Credentials::Credentials(std::string user, SecretText password)
-    : user_(std::move(user)), hash_(nt_password_hash(UnicodePassword(password.view()).bytes())) {
+Result<UnicodePassword> UnicodePassword::from_octets(Bytes utf16le) noexcept {
+  if (utf16le.size() % 2 != 0 || utf16le.size() > kMaxOctets) {
+    return std::unexpected(Error::bad_length);
+  }
+  UnicodePassword password;
+  Writer(password.octets_.mutable_bytes()).bytes(utf16le);
+  password.size_ = utf16le.size();
+  return password;
+}
+
+Result<SecretText> utf8_of(const UnicodePassword& password) {
+  Secret<UnicodePassword::kMaxOctets / 2 * 3> octets;  // three for each unit at most
+  Writer out(octets.mutable_bytes());
+  for (Reader in(password.bytes()); in.remaining() > 0;) {
+    std::uint32_t code_point = read_unit(in);
+    if (code_point >= kFirstSurrogate && code_point <= kLastSurrogate) {
+      const std::uint32_t low = read_unit(in);
+      if (code_point >= kFirstLowSurrogate || low < kFirstLowSurrogate || low > kLastSurrogate) {
+        return std::unexpected(Error::bad_value);
+      }
+      code_point =
+          kFirstSupplementary + ((code_point - kFirstSurrogate) << 10) + (low - kFirstLowSurrogate);
+    }
+    write_utf8(out, code_point);
+  }
+  return SecretText(as_text(out.written()));
+}
+
+Credentials::Credentials(std::string user, SecretText password, PasswordText kind)
+    : user_(std::move(user)),
+      kind_(kind),
+      hash_(nt_password_hash(UnicodePassword(password.view(), kind).bytes())) {
   password_ = std::move(password);
 }
 
 Credentials::Credentials(std::string user, NtHash hash)
     : user_(std::move(user)), hash_(std::move(hash)) {}
 
-Credentials::Credentials(std::string user, std::optional<SecretText> password, NtHash hash) noexcept
-    : user_(std::move(user)), password_(std::move(password)), hash_(std::move(hash)) {}
+Credentials::Credentials(std::string user, std::optional<SecretText> password, PasswordText kind,
+                         NtHash hash) noexcept
+    : user_(std::move(user)), password_(std::move(password)), kind_(kind), hash_(std::move(hash)) {}
 
 std::optional<std::string_view> Credentials::password() const noexcept {
   if (!password_) return std::nullopt;
   return password_->view();
+}
+
+std::optional<UnicodePassword> Credentials::unicode_password() const noexcept {
+  if (!password_) return std::nullopt;
+  return UnicodePassword(password_->view(), kind_);
 }
 
 NtHash Credentials::nt_hash() const noexcept {
@@ -101,7 +155,9 @@ NtHash Credentials::nt_hash() const noexcept {
 Credentials Credentials::clone() const {
   std::optional<SecretText> password;
   if (password_) password = password_->clone();
-  return Credentials(user_, std::move(password), hash_.clone());
+  Credentials copy(user_, std::move(password), kind_, hash_.clone());
+  copy.expired_ = expired_;
+  return copy;
 }
 
 }  // namespace pptp

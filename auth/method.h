@@ -26,11 +26,24 @@ enum class AuthMethod : std::uint8_t { pap, chap_md5, mschapv1, mschapv2, eap_ms
 std::string_view name(AuthMethod method) noexcept;
 std::optional<AuthMethod> auth_method_from_name(std::string_view word) noexcept;
 
+/// RFC 3079: whether start keys for MPPE can come out of it.
+bool makes_keys(AuthMethod method) noexcept;
+
+/// Whether it needs the password itself, so that an NT hash will not do.
+bool needs_password(AuthMethod method) noexcept;
+
 struct AuthPending {};
 
 /// Server: somebody claims to be `user` (the name as it came); answer with Method::supply().
 struct AuthWantsSecret {
   std::string user;
+};
+
+/// Server: `user`, whose password had expired, has proven to know it and chosen another; answer
+/// with Method::password_stored().
+struct AuthWantsPasswordStored {
+  std::string user;
+  SecretText password;  ///< UTF-8, not empty
 };
 
 struct AuthSuccess {
@@ -44,16 +57,20 @@ struct AuthFailure {
     refused,             ///< client: the peer said no; server: we did
     peer_not_authentic,  ///< client: S= missing or wrong
     timed_out,
-    malformed,  ///< the peer broke the protocol in a way that leaves no way on
+    malformed,         ///< the peer broke the protocol in a way that leaves no way on
+    no_common_method,  ///< EAP: the peers have no type in common
   };
   Reason reason = Reason::refused;
   std::uint32_t code = 0;  ///< E= number; 691 where the peer gave none
+  /// Client: Method::try_again() may give other credentials.
   bool retry_allowed = false;
+  /// Client: Method::try_again() may give a new password.
   bool change_password = false;
   std::string message;  ///< the peer's words, as they came
 };
 
-using AuthOutcome = std::variant<AuthPending, AuthWantsSecret, AuthSuccess, AuthFailure>;
+using AuthOutcome =
+    std::variant<AuthPending, AuthWantsSecret, AuthWantsPasswordStored, AuthSuccess, AuthFailure>;
 
 /// One authentication in one role. Packets are those of the method's PPP protocol from the Code
 /// field on; the method checks and applies Length itself.
@@ -86,6 +103,14 @@ class Method {
   /// Server: the answer to AuthWantsSecret; nullptr: no such user, which the peer cannot tell from
   /// a wrong password.
   virtual void supply(TimePoint now, const Credentials* credentials) = 0;
+
+  /// Server: the answer to AuthWantsPasswordStored; false: the new password may not be.
+  virtual void password_stored(TimePoint now, bool stored);
+
+  /// Client, after a failure that says so: the password of `credentials`, which must outlive the
+  /// method, becomes the new one (change_password), or they are tried instead of those before.
+  /// Nothing at any other time, nor where the method needs a password and they have none.
+  virtual void try_again(TimePoint now, const Credentials& credentials);
 };
 
 struct MethodConfig {
@@ -98,6 +123,8 @@ struct MethodConfig {
   /// repeated.
   Duration repeat_after = std::chrono::seconds(3);
   unsigned max_repeats = 10;
+  /// Server: how often a peer that is refused may try again, where the method has a way to.
+  unsigned retries = 0;
 };
 
 /// The registry of methods; nullptr for one that is not built in, and for a client that has no

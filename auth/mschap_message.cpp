@@ -8,6 +8,7 @@ namespace pptp {
 namespace {
 
 constexpr std::size_t kReservedSize = 8;
+constexpr std::size_t kLmResponseSize = 24;
 
 /// Exactly N octets as hexadecimal digits of either case and nothing else.
 template <std::size_t N>
@@ -51,6 +52,25 @@ std::string_view take_word(std::string_view& text) noexcept {
 }
 
 }  // namespace
+
+Result<MsChapV1Response> parse_mschapv1_response(Bytes value) noexcept {
+  if (value.size() != MsChapV1Response::kSize) return std::unexpected(Error::bad_length);
+  Reader in(value);
+  in.skip(kLmResponseSize);
+  MsChapV1Response response;
+  response.nt_response = in.array<24>();
+  response.use_nt = in.u8() == 1;
+  return response;
+}
+
+std::array<std::uint8_t, MsChapV1Response::kSize> build(const MsChapV1Response& response) noexcept {
+  std::array<std::uint8_t, MsChapV1Response::kSize> value;
+  Writer out(value);
+  out.zeros(kLmResponseSize);
+  out.bytes(response.nt_response);
+  out.u8(response.use_nt ? 1 : 0);
+  return value;
+}
 
 Result<MsChapV2Response> parse_mschapv2_response(Bytes value) noexcept {
   if (value.size() != MsChapV2Response::kSize) return std::unexpected(Error::bad_length);
@@ -115,6 +135,7 @@ MsChapFailure parse_mschap_failure(std::string_view message) {
       failure.retry_allowed = value == "1";
     } else if (key == "C=") {
       if (const auto octets = octets_from_digits<16>(value)) failure.challenge.emplace(*octets);
+      if (const auto octets = octets_from_digits<8>(value)) failure.version1_challenge = octets;
     } else if (key == "V=") {
       failure.version = number(value).value_or(failure.version);
     } else {
@@ -130,6 +151,9 @@ std::string build(const MsChapFailure& failure) {
   std::string message = "E=" + std::to_string(failure.code);
   message.append(failure.retry_allowed ? " R=1" : " R=0");
   if (failure.challenge) message.append(" C=").append(upper_hex(failure.challenge->octets));
+  if (failure.version1_challenge) {
+    message.append(" C=").append(upper_hex(*failure.version1_challenge));
+  }
   message.append(" V=").append(std::to_string(failure.version));
   message.append(" M=").append(failure.text);
   return message;

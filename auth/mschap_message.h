@@ -13,7 +13,24 @@
 
 namespace pptp {
 
-// What MS-CHAP version 2 puts into the Value and Message fields of CHAP, and EAP into its own.
+// What both versions of MS-CHAP put into the Value and Message fields of CHAP, and EAP into its
+// own.
+
+/// The 8 octets in the Challenge of version 1 (RFC 2433 3).
+using MsChapV1Challenge = DesBlock;
+
+/// RFC 2433 4: the value of a Response of version 1. The LAN Manager response, which gives the
+/// password away, is never read nor sent: zeros.
+struct MsChapV1Response {
+  static constexpr std::size_t kSize = 49;
+
+  NtResponse nt_response{};
+  bool use_nt = true;  ///< false: the peer wants its LAN Manager response to count
+};
+
+/// Errors: bad_length.
+Result<MsChapV1Response> parse_mschapv1_response(Bytes value) noexcept;
+std::array<std::uint8_t, MsChapV1Response::kSize> build(const MsChapV1Response& response) noexcept;
 
 /// RFC 2759 4: the value of a Response.
 struct MsChapV2Response {
@@ -46,7 +63,8 @@ struct MsChapV2Success {
 Result<MsChapV2Success> parse_mschapv2_success(std::string_view message);
 std::string build(const MsChapV2Success& success);
 
-/// RFC 2759 6: the message of a Failure. `text` refers into the message that was parsed.
+/// RFC 2433 6 and RFC 2759 6: the message of a Failure. `text` refers into the message that was
+/// parsed.
 struct MsChapFailure {
   static constexpr std::uint32_t kRestrictedLogonHours = 646;
   static constexpr std::uint32_t kAccountDisabled = 647;
@@ -57,7 +75,8 @@ struct MsChapFailure {
 
   std::uint32_t code = kAuthenticationFailure;
   bool retry_allowed = false;
-  std::optional<AuthenticatorChallenge> challenge;
+  std::optional<AuthenticatorChallenge> challenge;      ///< C= with 32 digits
+  std::optional<MsChapV1Challenge> version1_challenge;  ///< C= with 16 digits
   std::uint32_t version = 0;  ///< of change-password packets; 0 where the peer gave none
   std::string_view text;      ///< what a human may read, as it came
 };

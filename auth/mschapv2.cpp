@@ -1,190 +1,117 @@
 #include "auth/mschapv2.h"
 
-#include <algorithm>
-#include <chrono>
-#include <string_view>
 #include <utility>
-#include <variant>
 
 #include "auth/mschapv2_math.h"
-#include "lib/secret.h"
 
 namespace pptp {
 namespace {
 
-// RFC 2759 3
-constexpr std::size_t kChallengeSize = 16;
 // RFC 2759 6
 constexpr std::uint32_t kChangePasswordVersion = 3;
 
-// What the peer's packets may cost us: more than re-authentication and repeats on a bad line need.
-constexpr unsigned kBurst = 8;
-constexpr Duration kInterval = std::chrono::seconds(1);
-
-// What we keep of a name or message: RFC 2759 has 256 characters in a name, and what a peer writes
-// is not to fill our memory. Authentication is about the name as cut.
-constexpr std::size_t kMaxKept = 1024;
-
-std::string keep(std::string_view text) {
-  return std::string(text.substr(0, kMaxKept));
+AuthenticatorChallenge challenge_of(const ChapRound& round) noexcept {
+  return {Reader(round.challenge).array<MsChapV2Rules::kChallengeSize>()};
 }
 
 }  // namespace
 
-MsChapV2::MsChapV2(MethodConfig config, Entropy& entropy)
-    : config_(std::move(config)),
-      entropy_(entropy),
-      repeater_(config_.repeat_after, config_.max_repeats),
-      rate_(kBurst, kInterval) {}
-
-void MsChapV2::begin(TimePoint now) {
-  if (state_ != State::initial) return;
-  if (config_.role == Role::client) {
-    repeater_.wait(now);
-    return;
-  }
-  round_.authenticator_challenge.octets = entropy_.array<kChallengeSize>();
-  round_.identifier = Identifier(entropy_.array<1>()[0]);
-  state_ = State::awaiting;
-  repeater_.send(now, build(ChapChallenge{round_.identifier, round_.authenticator_challenge.octets,
-                                          config_.local_name}));
+std::vector<std::uint8_t> MsChapV2Rules::respond(const ChapRound& round, const Credentials& self,
+                                                 Entropy& entropy) {
+  response_.peer_challenge.octets = entropy.array<sizeof(PeerChallenge)>();
+  response_.nt_response = generate_nt_response(challenge_of(round), response_.peer_challenge,
+                                               self.user(), self.nt_hash());
+  const auto value = build(response_);
+  return {value.begin(), value.end()};
 }
 
-std::optional<Drop> MsChapV2::receive(TimePoint now, Bytes packet) {
-  const Result<ChapPacket> parsed = parse_chap(packet);
-  if (!parsed) return Drop::ppp_control_malformed;
-  std::visit([this, now](const auto& kind) { received(now, kind); }, *parsed);
-  return std::nullopt;
-}
-
-void MsChapV2::on_deadline(TimePoint now) {
-  if (repeater_.on_deadline(now) != Repeater::Tick::exhausted) return;
-  if (std::holds_alternative<AuthSuccess>(outcome_)) return;
-  repeater_.forget();
-  AuthFailure failure;
-  failure.reason = AuthFailure::Reason::timed_out;
-  settle(std::move(failure));
-}
-
-void MsChapV2::received(TimePoint now, const ChapChallenge& challenge) {
-  // Our own Challenge mirrored is no Challenge to us: a server proves nothing.
-  if (config_.role != Role::client || failed()) return;
-  if (challenge.value.size() != kChallengeSize || !rate_.admits(now)) return;
-  const AuthenticatorChallenge value{Reader(challenge.value).array<kChallengeSize>()};
-  // Another peer challenge for the same Challenge would make the Success for the first one look
-  // forged when the two cross.
-  if (state_ != State::initial && challenge.identifier == round_.identifier &&
-      value == round_.authenticator_challenge) {
-    repeater_.again();
-    return;
-  }
-  round_.identifier = challenge.identifier;
-  round_.authenticator_challenge = value;
-  round_.peer_name = keep(challenge.name);
-  answer(now);
-}
-
-void MsChapV2::answer(TimePoint now) {
-  const Credentials& self = *config_.credentials;
-  MsChapV2Response& response = round_.response;
-  response.peer_challenge.octets = entropy_.array<kChallengeSize>();
-  response.nt_response = generate_nt_response(round_.authenticator_challenge,
-                                              response.peer_challenge, self.user(), self.nt_hash());
-  state_ = State::awaiting;
-  const auto value = build(response);
-  repeater_.send(now, build(ChapResponse{round_.identifier, value, self.user()}));
-}
-
-bool MsChapV2::awaits_result(Identifier identifier) const noexcept {
-  return config_.role == Role::client && state_ == State::awaiting &&
-         identifier == round_.identifier;
-}
-
-void MsChapV2::received(TimePoint, const ChapSuccess& success) {
-  if (!awaits_result(success.identifier)) return;
-  const Credentials& self = *config_.credentials;
+std::optional<ChapProof> MsChapV2Rules::verify(const ChapRound& round, const Credentials& self,
+                                               std::string_view message) const {
   const NtHash hash = self.nt_hash();
-  const Result<MsChapV2Success> message = parse_mschapv2_success(success.message);
+  const Result<MsChapV2Success> success = parse_mschapv2_success(message);
   // RFC 2759 5: a client must end the link when the authenticator response is missing or wrong.
-  if (!message ||
-      !check_authenticator_response(hash, round_.response.nt_response,
-                                    round_.response.peer_challenge, round_.authenticator_challenge,
-                                    self.user(), message->authenticator_response)) {
-    AuthFailure failure;
-    failure.reason = AuthFailure::Reason::peer_not_authentic;
-    failure.message = keep(success.message);
-    settle(std::move(failure));
-    return;
+  if (!success || !check_authenticator_response(hash, response_.nt_response,
+                                                response_.peer_challenge, challenge_of(round),
+                                                self.user(), success->authenticator_response)) {
+    return std::nullopt;
   }
-  settle(AuthSuccess{MsChapV2Seed{hash_nt_password_hash(hash), round_.response.nt_response},
-                     round_.peer_name, keep(message->text.value_or(std::string_view()))});
+  return ChapProof{MsChapV2Seed{hash_nt_password_hash(hash), response_.nt_response},
+                   std::string(success->text.value_or(std::string_view()))};
 }
 
-void MsChapV2::received(TimePoint, const ChapFailure& failure) {
-  if (!awaits_result(failure.identifier)) return;
-  const MsChapFailure message = parse_mschap_failure(failure.message);
-  // RFC 2759 7: the new password is sent as an answer to the challenge of the Failure, so there
-  // must be one. R= says nothing about it: Windows sends R=0, others R=1 (interop note 3.20).
-  const bool change_password =
-      message.code == MsChapFailure::kPasswordExpired && message.challenge.has_value();
-  settle(AuthFailure{AuthFailure::Reason::refused, message.code, message.retry_allowed,
-                     change_password, keep(message.text)});
-}
-
-void MsChapV2::received(TimePoint now, const ChapResponse& response) {
-  // Our own Response mirrored is none to us: a client judges nobody.
-  if (config_.role != Role::server || response.identifier != round_.identifier) return;
-  if (state_ == State::settled && rate_.admits(now)) repeater_.again();
-  if (state_ != State::awaiting) return;
-  const Result<MsChapV2Response> value = parse_mschapv2_response(response.value);
-  if (!value) {
-    refuse(AuthFailure::Reason::malformed);
-    return;
+ChapRefusal MsChapV2Rules::read_refusal(std::string_view message) {
+  const MsChapFailure failure = parse_mschap_failure(message);
+  ChapRefusal refusal;
+  refusal.code = failure.code;
+  refusal.retry_allowed = failure.retry_allowed;
+  refusal.expired = failure.code == MsChapFailure::kPasswordExpired;
+  if (const auto& challenge = failure.challenge) {
+    refusal.challenge.assign(challenge->octets.begin(), challenge->octets.end());
   }
-  round_.response = *value;
-  round_.peer_name = keep(response.name);
-  repeater_.answered();
-  state_ = State::deciding;
-  outcome_ = AuthWantsSecret{round_.peer_name};
+  refusal.text = failure.text;
+  return refusal;
 }
 
-void MsChapV2::supply(TimePoint, const Credentials* credentials) {
-  if (state_ != State::deciding) return;
-  // For a user that does not exist, everything is computed too: how long we take tells nothing.
-  const NtHash hash = credentials != nullptr ? credentials->nt_hash() : NtHash();
-  const MsChapV2Response& response = round_.response;
-  const NtResponse expected = generate_nt_response(round_.authenticator_challenge,
-                                                   response.peer_challenge, round_.peer_name, hash);
-  const AuthenticatorResponse proof = generate_authenticator_response(
-      hash, expected, response.peer_challenge, round_.authenticator_challenge, round_.peer_name);
-  const bool right = equal_secret(expected, response.nt_response);
-  if (!right || credentials == nullptr) {
-    refuse(AuthFailure::Reason::refused);
-    return;
+std::vector<std::uint8_t> MsChapV2Rules::change(const ChapRound& round, const Credentials& before,
+                                                const Credentials& changed, Entropy& entropy) {
+  (void)respond(round, changed, entropy);
+  const NtHash old_hash = before.nt_hash();
+  const NtHash new_hash = changed.nt_hash();
+  ChangePassword packet;
+  if (const auto password = changed.unicode_password()) {
+    packet.encrypted_password = encrypt_password(*password, old_hash, entropy);
   }
-  MsChapV2Success success{proof, std::nullopt};
-  if ((response.flags & MsChapV2Response::kNoMessage) == 0) success.text = "Access granted";
-  repeater_.send_final(build(ChapSuccess{round_.identifier, build(success)}));
-  settle(AuthSuccess{MsChapV2Seed{hash_nt_password_hash(hash), expected}, round_.peer_name, {}});
+  packet.encrypted_hash = encrypt_hash(old_hash, new_hash);
+  packet.response = response_;
+  return build(packet);
 }
 
-/// Server: the same words for a wrong password and for a user that does not exist.
-void MsChapV2::refuse(AuthFailure::Reason reason) {
-  MsChapFailure message;
-  message.challenge = round_.authenticator_challenge;
-  message.version = kChangePasswordVersion;
-  message.text = "Access denied";
-  repeater_.send_final(build(ChapFailure{round_.identifier, build(message)}));
-  AuthFailure failure;
-  failure.reason = reason;
-  failure.code = message.code;
-  settle(std::move(failure));
+bool MsChapV2Rules::read(Bytes value) {
+  const Result<MsChapV2Response> response = parse_mschapv2_response(value);
+  if (!response) return false;
+  response_ = *response;
+  return true;
 }
 
-void MsChapV2::settle(AuthOutcome outcome) {
-  if (config_.role == Role::client) repeater_.answered();
-  state_ = State::settled;
-  outcome_ = std::move(outcome);
+std::optional<ChapProof> MsChapV2Rules::judge(const ChapRound& round,
+                                              const Credentials& peer) const {
+  const NtHash hash = peer.nt_hash();
+  const AuthenticatorChallenge challenge = challenge_of(round);
+  const PeerChallenge& peer_challenge = response_.peer_challenge;
+  const NtResponse expected =
+      generate_nt_response(challenge, peer_challenge, round.peer_name, hash);
+  MsChapV2Success success{
+      generate_authenticator_response(hash, expected, peer_challenge, challenge, round.peer_name),
+      std::nullopt};
+  if (!equal_secret(expected, response_.nt_response)) return std::nullopt;
+  if ((response_.flags & MsChapV2Response::kNoMessage) == 0) success.text = "Access granted";
+  return ChapProof{MsChapV2Seed{hash_nt_password_hash(hash), expected}, build(success)};
+}
+
+std::string MsChapV2Rules::write_refusal(const ChapRefusal& refusal) {
+  MsChapFailure failure;
+  failure.code = refusal.code;
+  failure.retry_allowed = refusal.retry_allowed;
+  if (refusal.challenge.size() == kChallengeSize) {
+    failure.challenge = AuthenticatorChallenge{Reader(refusal.challenge).array<kChallengeSize>()};
+  }
+  failure.version = kChangePasswordVersion;
+  failure.text = refusal.text;
+  return build(failure);
+}
+
+std::optional<NewPassword> MsChapV2Rules::read_change(Bytes data, const NtHash& before) {
+  const Result<ChangePassword> packet = parse_change_password(data);
+  if (!packet) return std::nullopt;
+  const auto password = decrypt_password(packet->encrypted_password, before);
+  if (!password || password->bytes().empty()) return std::nullopt;
+  NtHash hash = nt_password_hash(password->bytes());
+  // RFC 2759 8.12: that it holds the old hash proves that the sender knew it before the change.
+  if (!equal_secret(encrypt_hash(before, hash), packet->encrypted_hash)) return std::nullopt;
+  Result<SecretText> text = utf8_of(*password);
+  if (!text) return std::nullopt;
+  response_ = packet->response;
+  return NewPassword{*std::move(text), std::move(hash)};
 }
 
 }  // namespace pptp

@@ -1,86 +1,62 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "auth/chap_packet.h"
-#include "auth/method.h"
+#include "auth/chap.h"
 #include "auth/mschap_message.h"
-#include "auth/repeater.h"
-#include "lib/ids.h"
-#include "lib/rate_cap.h"
+#include "auth/password_change.h"
 
 namespace pptp {
 
-/// MS-CHAP version 2 over CHAP (RFC 2759) in either role.
-///
-/// Client: answers every Challenge. The same Challenge again (a repeat that crossed our Response,
-/// or whose Response was lost) gets the same Response again, with the same peer challenge, so that
-/// the Success for either can be verified; a new one starts a new round. A Response is repeated
-/// until its result comes (interop note 3.23). After a success, a round without a result changes
-/// nothing, as judging it is the server's part; one with a success replaces the seed (interop note
-/// 3.34).
-///
-/// Server: repeats its Challenge until a Response comes, asks for the secret once, and gives every
-/// later Response to that Challenge the same result (RFC 1994 4.2).
-///
-/// What a peer may make it send or compute is capped: a few packets at once, then one a second.
-class MsChapV2 final : public Method {
+/// MS-CHAP version 2 (RFC 2759), and its change of an expired password.
+class MsChapV2Rules {
  public:
-  /// `entropy` must outlive this; a client has credentials.
-  MsChapV2(MethodConfig config, Entropy& entropy);
+  static constexpr AuthMethod kKind = AuthMethod::mschapv2;
+  /// Of the challenges that a server draws.
+  static constexpr std::size_t kChallengeSize = 16;
+  /// Whether a Failure may allow another try.
+  static constexpr bool kRetries = true;
+  static constexpr bool kChangesPassword = true;
 
-  AuthMethod kind() const noexcept override { return AuthMethod::mschapv2; }
+  /// What is not, is no Challenge of this algorithm.
+  static bool is_challenge(Bytes value) noexcept { return value.size() == kChallengeSize; }
 
-  void begin(TimePoint now) override;
-  std::optional<Drop> receive(TimePoint now, Bytes packet) override;
-  void on_deadline(TimePoint now) override;
+  // --- client ---
 
-  Deadline next_deadline() const noexcept override { return repeater_.next_deadline(); }
+  /// The value of the Response.
+  std::vector<std::uint8_t> respond(const ChapRound& round, const Credentials& self,
+                                    Entropy& entropy);
 
-  std::optional<std::vector<std::uint8_t>> poll() override { return repeater_.poll(); }
+  /// What a Success amounts to; nullopt: it does not prove that the server knows the password.
+  std::optional<ChapProof> verify(const ChapRound& round, const Credentials& self,
+                                  std::string_view message) const;
 
-  const AuthOutcome& outcome() const noexcept override { return outcome_; }
+  static ChapRefusal read_refusal(std::string_view message);
 
-  void supply(TimePoint now, const Credentials* credentials) override;
+  /// The data of a Change-Password packet that puts the password of `changed`, which has one, in
+  /// the place of `before`.
+  std::vector<std::uint8_t> change(const ChapRound& round, const Credentials& before,
+                                   const Credentials& changed, Entropy& entropy);
+
+  // --- server ---
+
+  /// Takes the value of a Response; false: it is none.
+  bool read(Bytes value);
+
+  /// What the Response amounts to; nullopt: it is wrong. Takes the same time either way.
+  std::optional<ChapProof> judge(const ChapRound& round, const Credentials& peer) const;
+
+  static std::string write_refusal(const ChapRefusal& refusal);
+
+  /// Takes the data of a Change-Password packet; nullopt: its sender does not know the old
+  /// password, whose hash is `before`, or the new one is nothing. Whether the Response in it is
+  /// right, judge() tells.
+  std::optional<NewPassword> read_change(Bytes data, const NtHash& before);
 
  private:
-  enum class State : std::uint8_t {
-    initial,   ///< no Challenge yet
-    awaiting,  ///< client: for the result; server: for a Response
-    deciding,  ///< server: for supply()
-    settled,
-  };
-
-  /// One Challenge and what belongs to it.
-  struct Round {
-    Identifier identifier;
-    AuthenticatorChallenge authenticator_challenge;
-    MsChapV2Response response;
-    std::string peer_name;
-  };
-
-  void received(TimePoint now, const ChapChallenge& challenge);
-  void received(TimePoint now, const ChapResponse& response);
-  void received(TimePoint now, const ChapSuccess& success);
-  void received(TimePoint now, const ChapFailure& failure);
-
-  bool failed() const noexcept { return std::holds_alternative<AuthFailure>(outcome_); }
-
-  bool awaits_result(Identifier identifier) const noexcept;
-  void answer(TimePoint now);
-  void refuse(AuthFailure::Reason reason);
-  void settle(AuthOutcome outcome);
-
-  MethodConfig config_;
-  Entropy& entropy_;
-  Repeater repeater_;
-  RateCap rate_;
-  State state_ = State::initial;
-  Round round_;
-  AuthOutcome outcome_;
+  MsChapV2Response response_;
 };
+
+using MsChapV2 = Chap<MsChapV2Rules>;
+
+extern template class Chap<MsChapV2Rules>;
 
 }  // namespace pptp

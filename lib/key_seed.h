@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "lib/secret.h"
@@ -17,7 +18,8 @@ struct MsChapV2Seed {
 
 struct MsChapV1Seed {
   Secret<16> password_hash_hash;
-  Secret<8> lm_password_hash;  ///< its first 8 octets; for 40 and 56 bits
+  /// Its first 8 octets, for 40 and 56 bits; absent where there is no such hash.
+  std::optional<Secret<8>> lm_password_hash;
   std::array<std::uint8_t, 8> challenge{};
 };
 

@@ -49,16 +49,18 @@ StartKeys from(const MsChapV2Seed& seed, KeyBits bits, Role role) noexcept {
 }
 
 /// RFC 3079 2.1 to 2.3: one key for both directions, from the LAN Manager hash where it is short.
-StartKeys from(const MsChapV1Seed& seed, KeyBits bits) noexcept {
+Result<StartKeys> from(const MsChapV1Seed& seed, KeyBits bits) noexcept {
   MppeKey key;
   if (bits == KeyBits::k128) {
     const Bytes hash = seed.password_hash_hash.bytes();
     Sha1Digest digest = sha1({hash, hash, seed.challenge});
     key = key_from(digest, key_octets(bits));
+  } else if (seed.lm_password_hash) {
+    key = MppeKey(seed.lm_password_hash->bytes());
   } else {
-    key = MppeKey(seed.lm_password_hash.bytes());
+    return std::unexpected(Error::not_available);
   }
-  return {key.clone(), std::move(key)};
+  return StartKeys{key.clone(), std::move(key)};
 }
 
 StartKeys from(const StartKeySeed& seed, KeyBits bits) noexcept {

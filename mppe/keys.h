@@ -40,7 +40,7 @@ struct StartKeys {
 };
 
 /// RFC 3079 2 and 3: the start keys that an authentication leads to, for the end that `role` names.
-/// not_available for a seed that makes no keys.
+/// not_available for a seed that makes no keys, or none of that length.
 Result<StartKeys> start_keys(const KeySeed& seed, KeyBits bits, Role role) noexcept;
 
 /// RFC 3079 2.4 and 3.4: the session key before any key change; GetNewKeyFromSHA of the start key

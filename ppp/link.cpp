@@ -16,20 +16,6 @@ LcpConfig lcp_config(const LinkConfig& config) {
   return {config.role, config.mru, config.pfc, config.acfc, config.methods};
 }
 
-/// RFC 3079: whether start keys can come out of it.
-bool makes_keys(AuthMethod method) noexcept {
-  switch (method) {
-    case AuthMethod::pap:
-    case AuthMethod::chap_md5:
-      return false;
-    case AuthMethod::mschapv1:
-    case AuthMethod::mschapv2:
-    case AuthMethod::eap_mschapv2:
-      return true;
-  }
-  return false;
-}
-
 bool speaks_of_mppe(std::string_view text) noexcept {
   constexpr std::string_view kWord = "mppe";
   return !std::ranges::search(text, kWord, {}, [](char c) {
@@ -109,9 +95,31 @@ void Link::request_reset(TimePoint now) {
 }
 
 void Link::supply_secret(TimePoint now, const Credentials* credentials) {
-  if (!method_ || authentication_ != Authentication::wants_secret) return;
-  authentication_ = Authentication::running;
+  if (!take_answer()) return;
   method_->supply(now, credentials);
+  // RFC 2759 6: a peer that may try again asks its user first.
+  if (std::holds_alternative<AuthPending>(method_->outcome())) {
+    timers_.set(Timer::authentication, now + kAskingLimit);
+  }
+  settle(now);
+}
+
+void Link::password_stored(TimePoint now, bool stored) {
+  if (!take_answer()) return;
+  method_->password_stored(now, stored);
+  settle(now);
+}
+
+void Link::try_again(TimePoint now, std::shared_ptr<const Credentials> credentials) {
+  if (!credentials || !take_answer()) return;
+  // The method may still need those before, until it has been told.
+  const auto before = std::exchange(config_.credentials, std::move(credentials));
+  method_->try_again(now, *config_.credentials);
+  if (const auto* failure = std::get_if<AuthFailure>(&method_->outcome())) {
+    terminate(now, end_of(*failure));  // these will not do
+  } else {
+    timers_.set(Timer::authentication, now + kAuthenticationLimit);
+  }
   settle(now);
 }
 
@@ -135,7 +143,7 @@ void Link::on_deadline(TimePoint now) {
         echo_due(now);
         break;
       case Timer::authentication:
-        terminate(now, {Cause::auth_timeout, 0, {}});
+        terminate(now, explained({Cause::auth_timeout, 0, {}}));
         break;
       case Timer::terminate:
         finish();
@@ -356,6 +364,12 @@ End Link::lcp_end() const {
 
 /// A peer that leaves in the middle of something may leave because of it, where there is evidence.
 End Link::explained(End end) const {
+  // A server that allows another try and does not wait for it.
+  if (method_ && authentication_ == Authentication::wants_answer) {
+    if (const auto* failure = std::get_if<AuthFailure>(&method_->outcome())) {
+      return end_of(*failure);
+    }
+  }
   if (end.cause != Cause::peer_terminated && end.cause != Cause::peer_cleared_call) return end;
   if (const auto refused = lcp_->policy.refused_auth()) {
     return {Cause::auth_no_common_method, refused->protocol.value(), std::move(end.text)};
@@ -414,6 +428,7 @@ void Link::authenticate(TimePoint now, AuthMethod kind) {
   method.role = config_.role;
   method.credentials = config_.role == Role::client ? config_.credentials.get() : nullptr;
   method.local_name = config_.local_name;
+  method.retries = config_.retries;
   method_ = make_method(kind, std::move(method), entropy_);
   if (!method_) {
     terminate(now, {Cause::auth_no_common_method, auth_protocol(kind).protocol.value(), {}});
@@ -427,14 +442,18 @@ void Link::authenticate(TimePoint now, AuthMethod kind) {
 
 bool Link::advance_authentication(TimePoint now) {
   const AuthOutcome& outcome = method_->outcome();
+  if (authentication_ == Authentication::wants_answer) return false;
   if (const auto* failure = std::get_if<AuthFailure>(&outcome)) {
     authentication_failed(now, *failure);
     return true;
   }
   if (authentication_ != Authentication::running) return false;
   if (const auto* wants = std::get_if<AuthWantsSecret>(&outcome)) {
-    authentication_ = Authentication::wants_secret;
-    events_.emplace_back(SecretWanted{wants->user});
+    ask(SecretWanted{wants->user});
+    return true;
+  }
+  if (const auto* wants = std::get_if<AuthWantsPasswordStored>(&outcome)) {
+    ask(NewPasswordChosen{wants->user, wants->password.clone()});
     return true;
   }
   const auto* success = std::get_if<AuthSuccess>(&outcome);
@@ -450,6 +469,28 @@ bool Link::advance_authentication(TimePoint now) {
 }
 
 void Link::authentication_failed(TimePoint now, const AuthFailure& failure) {
+  const bool another = failure.retry_allowed || failure.change_password;
+  if (another && config_.may_try_again && authentication_ == Authentication::running) {
+    timers_.set(Timer::authentication, now + kAskingLimit);
+    ask(AnotherTry{failure.change_password, end_of(failure)});
+  } else {
+    terminate(now, end_of(failure));
+  }
+}
+
+void Link::ask(LinkEvent question) {
+  authentication_ = Authentication::wants_answer;
+  events_.push_back(std::move(question));
+}
+
+/// Whether an answer was wanted.
+bool Link::take_answer() noexcept {
+  if (!method_ || authentication_ != Authentication::wants_answer) return false;
+  authentication_ = Authentication::running;
+  return true;
+}
+
+End Link::end_of(const AuthFailure& failure) const {
   const bool server = config_.role == Role::server;
   Cause cause = server ? Cause::auth_peer_failed : Cause::auth_failed;
   switch (failure.reason) {
@@ -462,8 +503,10 @@ void Link::authentication_failed(TimePoint now, const AuthFailure& failure) {
     case AuthFailure::Reason::timed_out:
       cause = Cause::auth_timeout;
       break;
+    case AuthFailure::Reason::no_common_method:
+      return {Cause::auth_no_common_method, auth_protocol(method_->kind()).protocol.value(), {}};
   }
-  terminate(now, {cause, failure.code, failure.message});
+  return {cause, failure.code, failure.message};
 }
 
 Result<StartKeys> Link::derive_keys(KeyBits bits) const noexcept {

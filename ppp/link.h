@@ -43,7 +43,10 @@ struct LinkConfig {
   // one)
   std::vector<AuthMethod> methods = {AuthMethod::mschapv2};
   std::shared_ptr<const Credentials> credentials;  ///< client
-  std::string local_name = "pptpd-user";           ///< server
+  /// Client: somebody can be asked for other credentials or a new password: see AnotherTry.
+  bool may_try_again = false;
+  std::string local_name = "pptpd-user";  ///< server
+  unsigned retries = 0;  ///< server: how often a client that is refused may try again
 
   EncryptionConfig encryption;
 
@@ -74,6 +77,20 @@ struct FramingAgreed {
 /// Server: answer with Link::supply_secret().
 struct SecretWanted {
   std::string user;
+};
+
+/// Server: `user`, whose password had expired, has chosen another: answer with
+/// Link::password_stored().
+struct NewPasswordChosen {
+  std::string user;
+  SecretText password;  ///< UTF-8
+};
+
+/// Client, with LinkConfig::may_try_again: the server refuses us and would take other credentials,
+/// or a new password. Answer with Link::try_again(), or close it with `end`.
+struct AnotherTry {
+  bool change_password = false;
+  End end;  ///< what it comes to otherwise
 };
 
 /// Authentication succeeded. Server: answer with Link::assign().
@@ -113,9 +130,9 @@ struct LinkEnded {
   End end;
 };
 
-using LinkEvent =
-    std::variant<PhaseChanged, FramingAgreed, SecretWanted, Authenticated, EncryptionUp,
-                 EncryptionDown, ResetRequested, NetworkUp, NetworkDown, LinkEnded>;
+using LinkEvent = std::variant<PhaseChanged, FramingAgreed, SecretWanted, NewPasswordChosen,
+                               AnotherTry, Authenticated, EncryptionUp, EncryptionDown,
+                               ResetRequested, NetworkUp, NetworkDown, LinkEnded>;
 
 /// A PPP frame that is not data: protocol and information field, without address, control and
 /// protocol octets.
@@ -159,6 +176,11 @@ class Link {
 
   /// Server, after SecretWanted; nullptr: there is no such user. Ignored at any other time.
   void supply_secret(TimePoint now, const Credentials* credentials);
+  /// Server, after NewPasswordChosen; false: it may not be. Ignored at any other time.
+  void password_stored(TimePoint now, bool stored);
+  /// Client, after AnotherTry: whom to be, or, with a new password, who we are from now on. Ignored
+  /// at any other time.
+  void try_again(TimePoint now, std::shared_ptr<const Credentials> credentials);
   /// Server, after Authenticated. Ignored at any other time.
   void assign(TimePoint now, const IpAssignment& assignment);
 
@@ -175,13 +197,15 @@ class Link {
   static constexpr Duration kTerminateLimit = std::chrono::seconds(1);
   /// From LCP Opened to the end of authentication (and, for a server, assign()).
   static constexpr Duration kAuthenticationLimit = std::chrono::seconds(30);
+  /// The same, from where a human is asked for another password on.
+  static constexpr Duration kAskingLimit = std::chrono::minutes(2);
   /// How often CCP may be negotiated anew on one link: mostly the key stream begins again, and so
   /// is used twice (interop note 3.26).
   static constexpr unsigned kMaxRekeys = 8;
 
  private:
   enum class Timer : std::uint8_t { echo, authentication, terminate, count_ };
-  enum class Authentication : std::uint8_t { running, wants_secret, succeeded };
+  enum class Authentication : std::uint8_t { running, wants_answer, succeeded };
 
   /// One control protocol: what it decides, and its automaton.
   template <class Policy>
@@ -219,6 +243,9 @@ class Link {
   void authenticate(TimePoint now, AuthMethod method);
   bool advance_authentication(TimePoint now);
   void authentication_failed(TimePoint now, const AuthFailure& failure);
+  End end_of(const AuthFailure& failure) const;
+  void ask(LinkEvent question);
+  bool take_answer() noexcept;
   Result<StartKeys> derive_keys(KeyBits bits) const noexcept;
 
   void enter_network(TimePoint now, IpcpPolicy ipcp);

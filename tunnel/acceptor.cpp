@@ -178,6 +178,13 @@ void Acceptor::supply_secret(TimePoint now, SessionId id, const Credentials* cre
   collect(now, *session);
 }
 
+void Acceptor::password_stored(TimePoint now, SessionId id, bool stored) {
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  session->engine.password_stored(now, stored);
+  collect(now, *session);
+}
+
 void Acceptor::close(TimePoint now, SessionId id, End end) {
   Session* const session = find(id);
   if (session == nullptr) return;
@@ -282,6 +289,9 @@ void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
   if (SecretWanted* wanted = std::get_if<SecretWanted>(&event)) {
     session.user = wanted->user;
     events_.emplace_back(SessionSecretWanted{session.id, std::move(wanted->user)});
+  } else if (NewPasswordChosen* chosen = std::get_if<NewPasswordChosen>(&event)) {
+    events_.emplace_back(
+        SessionPasswordChosen{session.id, std::move(chosen->user), std::move(chosen->password)});
   } else if (std::holds_alternative<Authenticated>(event)) {
     // A re-authentication makes nobody known twice.
     if (!std::exchange(session.authenticated, true)) forget_stranger(session.from);

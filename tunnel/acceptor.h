@@ -40,6 +40,13 @@ struct SessionSecretWanted {
   std::string user;
 };
 
+/// `user`, whose password had expired, has chosen another: answer with Acceptor::password_stored().
+struct SessionPasswordChosen {
+  SessionId session;
+  std::string user;
+  SecretText password;  ///< UTF-8
+};
+
 struct SessionUp {
   SessionId session;
   std::string user;
@@ -56,7 +63,8 @@ struct SessionDown {
   End end;
 };
 
-using SessionEvent = std::variant<SessionSecretWanted, SessionUp, SessionDown>;
+using SessionEvent =
+    std::variant<SessionSecretWanted, SessionPasswordChosen, SessionUp, SessionDown>;
 
 /// Octets for a session's TCP connection; `close` means that it is to be closed after them.
 struct ControlOutput {
@@ -104,6 +112,8 @@ class Acceptor {
   /// that has it, alive or not, is ended (Cause::replaced) once the new one is authenticated.
   void supply_secret(TimePoint now, SessionId session, const Credentials* credentials,
                      std::optional<Ipv4Address> address = std::nullopt);
+  /// The answer to SessionPasswordChosen; false: it may not be.
+  void password_stored(TimePoint now, SessionId session, bool stored);
   /// Ends one call, or all of them, politely.
   void close(TimePoint now, SessionId session, End end);
   void close_all(TimePoint now, const End& end);

@@ -70,6 +70,16 @@ void Control::supply_secret(TimePoint now, const Credentials* credentials) {
   settle(now);
 }
 
+void Control::password_stored(TimePoint now, bool stored) {
+  link_.password_stored(now, stored);
+  settle(now);
+}
+
+void Control::try_again(TimePoint now, std::shared_ptr<const Credentials> credentials) {
+  link_.try_again(now, std::move(credentials));
+  settle(now);
+}
+
 void Control::assign(TimePoint now, const IpAssignment& assignment) {
   link_.assign(now, assignment);
   settle(now);

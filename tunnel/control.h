@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -79,6 +80,8 @@ class Control {
   void close(TimePoint now, End end);
 
   void supply_secret(TimePoint now, const Credentials* credentials);
+  void password_stored(TimePoint now, bool stored);
+  void try_again(TimePoint now, std::shared_ptr<const Credentials> credentials);
   void assign(TimePoint now, const IpAssignment& assignment);
 
   void on_deadline(TimePoint now);

@@ -120,6 +120,16 @@ void Engine::supply_secret(TimePoint now, const Credentials* credentials) {
   settle(now);
 }
 
+void Engine::password_stored(TimePoint now, bool stored) {
+  control_.password_stored(now, stored);
+  settle(now);
+}
+
+void Engine::try_again(TimePoint now, std::shared_ptr<const Credentials> credentials) {
+  control_.try_again(now, std::move(credentials));
+  settle(now);
+}
+
 void Engine::assign(TimePoint now, const IpAssignment& assignment) {
   control_.assign(now, assignment);
   settle(now);

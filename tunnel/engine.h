@@ -23,8 +23,9 @@ struct EncryptionAgreed {
 };
 
 /// What an embedder learns. The rest of CallEvent is dealt with inside.
-using EngineEvent = std::variant<CallConnected, PhaseChanged, SecretWanted, Authenticated,
-                                 EncryptionAgreed, NetworkUp, NetworkDown, CallEnded>;
+using EngineEvent =
+    std::variant<CallConnected, PhaseChanged, SecretWanted, NewPasswordChosen, AnotherTry,
+                 Authenticated, EncryptionAgreed, NetworkUp, NetworkDown, CallEnded>;
 
 /// One call, whole, on one thread: joins Control, TxPath and RxPath.
 ///
@@ -61,6 +62,8 @@ class Engine {
   // --- the call ---
   void close(TimePoint now, End end = {});
   void supply_secret(TimePoint now, const Credentials* credentials);
+  void password_stored(TimePoint now, bool stored);
+  void try_again(TimePoint now, std::shared_ptr<const Credentials> credentials);
   void assign(TimePoint now, const IpAssignment& assignment);
   std::optional<EngineEvent> poll_event();
 
@@ -99,6 +102,10 @@ class Engine {
   void apply(FramingAgreed&& event);
 
   void apply(SecretWanted&& event) { events_.emplace_back(std::move(event)); }
+
+  void apply(NewPasswordChosen&& event) { events_.emplace_back(std::move(event)); }
+
+  void apply(AnotherTry&& event) { events_.emplace_back(std::move(event)); }
 
   void apply(Authenticated&& event) { events_.emplace_back(std::move(event)); }
 

@@ -11,8 +11,9 @@
 
 namespace pptp::test {
 
-/// The octets a test writes down as hexadecimal digits.
+/// The octets that a test or a vector file writes down as hexadecimal digits; - is none.
 inline std::vector<std::uint8_t> octets(std::string_view digits) {
+  if (digits == "-") return {};
   const std::string text = from_hex(digits).value();
   const Bytes bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};

@@ -78,6 +78,7 @@ struct LinkEnd {
   std::string story;  ///< a word for every event
   std::optional<FramingAgreed> framing;
   std::optional<Authenticated> authenticated;
+  std::optional<AuthMethod> method;
   std::optional<EncryptionUp> encryption;  ///< while it is in force
   std::optional<NetworkUp> network;        ///< while it is up
   std::optional<End> ended;
@@ -87,6 +88,8 @@ struct LinkEnd {
   std::string violation;
 
   std::optional<std::string> wants_secret;
+  std::optional<std::string> new_password;
+  std::optional<AnotherTry> another_try;
 
   void drain() {
     while (auto event = link.poll_event()) {
@@ -104,7 +107,17 @@ struct LinkEnd {
 
   void take(SecretWanted&& event) { wants_secret = std::move(event.user); }
 
-  void take(Authenticated&& event) { authenticated = std::move(event); }
+  void take(NewPasswordChosen&& event) { new_password = event.password.view(); }
+
+  void take(AnotherTry&& event) {
+    tell(event.change_password ? "new-password?" : "again?");
+    another_try = std::move(event);
+  }
+
+  void take(Authenticated&& event) {
+    method = event.method;
+    authenticated = std::move(event);
+  }
 
   void take(EncryptionUp&& event) {
     tell("encrypted");
@@ -158,6 +171,9 @@ class LinkPair {
   Credentials account{"alice", SecretText("secret")};
   IpAssignment assignment = some_assignment();
   std::string authenticated_name;
+  /// What the client tries next when it may; the first goes first.
+  std::vector<std::shared_ptr<const Credentials>> tries;
+  std::string stored;
   /// Has every frame before the wire, and may change it; false loses it.
   std::function<bool(const LinkEnd& from, ControlFrame& frame)> filter;
 
@@ -229,6 +245,17 @@ class LinkPair {
       server.link.supply_secret(now_, *user == account.user() ? &account : nullptr);
       return true;
     }
+    if (auto password = std::exchange(server.new_password, std::nullopt)) {
+      stored = *std::move(password);
+      server.link.password_stored(now_, true);
+      return true;
+    }
+    if (client.another_try && !tries.empty()) {
+      client.another_try.reset();
+      client.link.try_again(now_, tries.front());
+      tries.erase(tries.begin());
+      return true;
+    }
     if (const auto peer = std::exchange(server.authenticated, std::nullopt)) {
       authenticated_name = peer->peer_name;
       server.link.assign(now_, assignment);
@@ -268,14 +295,16 @@ inline bool same(const Secret<16>& a, const Secret<16>& b) {
   return equal_secret(a.bytes(), b.bytes());
 }
 
-/// Whether what one end sends with is what the other receives with.
+/// Whether what one end sends with is what the other receives with; MS-CHAPv1 has the same key for
+/// both directions.
 inline bool keys_match(const LinkPair& pair) {
   const auto& client = pair.client.encryption;
   const auto& server = pair.server.encryption;
   return client && server && client->send == server->receive && client->receive == server->send &&
          same(client->keys.send, server->keys.receive) &&
          same(client->keys.receive, server->keys.send) &&
-         !same(client->keys.send, client->keys.receive);
+         same(client->keys.send, client->keys.receive) ==
+             (pair.client.method == AuthMethod::mschapv1);
 }
 
 }  // namespace pptp::test

@@ -413,6 +413,10 @@ class ManualPeer {
 
   void on(SecretWanted&&) { FAIL("a client is not asked for secrets of others"); }
 
+  void on(NewPasswordChosen&&) { FAIL("a client is not told of new passwords of others"); }
+
+  void on(AnotherTry&&) { tell("again?"); }
+
   void on(Authenticated&&) { tell("authenticated"); }
 
   void on(EncryptionAgreed&& event) {

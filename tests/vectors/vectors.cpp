@@ -4,8 +4,6 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "lib/bytes.h"
-
 namespace pptp::test {
 
 std::vector<std::vector<std::string>> vector_rows(std::string_view file) {
@@ -21,14 +19,6 @@ std::vector<std::vector<std::string>> vector_rows(std::string_view file) {
   }
   if (rows.empty()) throw std::runtime_error("no test vectors in " + std::string(file));
   return rows;
-}
-
-std::vector<std::uint8_t> octets(std::string_view field) {
-  if (field == "-") return {};
-  const Result<std::string> text = from_hex(field);
-  if (!text || field.empty()) throw std::runtime_error("not hexadecimal: " + std::string(field));
-  const Bytes bytes = as_bytes(*text);
-  return {bytes.begin(), bytes.end()};
 }
 
 std::string vectors_folder() {
