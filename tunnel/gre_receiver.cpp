@@ -1,5 +1,6 @@
 #include "tunnel/gre_receiver.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -16,6 +17,7 @@ std::optional<Drop> GreReceiver::put(TimePoint now, SeqNo sequence, Packet&& pac
     next_ = sequence;
     highest_ = sequence;
     started_ = now;
+    note_overtaken(sequence, kWindow, now);
   }
   const std::int64_t distance = sequence.distance_from(next_);
   if (distance < 0) return put_behind(now, sequence, packet);
@@ -41,6 +43,7 @@ std::optional<Drop> GreReceiver::put(TimePoint now, SeqNo sequence, Packet&& pac
     highest_ = sequence;
   } else if (sequence != *highest_) {
     ++stats_.reordered;
+    note_disorder(now - overtaken_since(sequence).value_or(now));
   }
   hold(sequence, Held{std::move(packet), now});
   return std::nullopt;
@@ -50,7 +53,7 @@ std::optional<Packet> GreReceiver::take(TimePoint now) noexcept {
   if (aside_ == Aside::overtaken) {
     aside_ = Aside::nothing;
     delivered_before_ |= std::uint64_t{1} << (next_.steps_from(aside_sequence_) - 1);
-    ++stats_.delivered;
+    count_delivered();
     return std::move(aside_held_.packet);
   }
   place_aside();
@@ -68,8 +71,12 @@ Deadline GreReceiver::next_deadline() const noexcept {
   for (std::uint64_t left = held_; left != 0; left &= left - 1) {
     oldest = earliest(oldest, slots_[static_cast<std::size_t>(std::countr_zero(left))].arrived);
   }
-  if (oldest) *oldest += reorder_timeout_;
+  if (oldest) *oldest += reorder_timeout();
   return oldest;
+}
+
+Duration GreReceiver::reorder_timeout() const noexcept {
+  return std::clamp(2 * std::max(disorder_, disorder_before_), kLeastTimeout, kMostTimeout);
 }
 
 std::optional<Drop> GreReceiver::put_behind(TimePoint now, SeqNo sequence,
@@ -80,7 +87,10 @@ std::optional<Drop> GreReceiver::put_behind(TimePoint now, SeqNo sequence,
       ++stats_.duplicate;
       return Drop::gre_duplicate;
     }
-    if (now - started_ < reorder_timeout_) {
+    // Unless its place has been taken by one that is a whole window later.
+    const std::uint32_t index = sequence.value() % kWindow;
+    if (!holds(sequence)) note_disorder(now - slots_[index].arrived);
+    if (now - started_ < kFirstTimeout) {
       ++stats_.reordered;
       set_aside(Aside::overtaken, now, sequence, packet);
       return std::nullopt;
@@ -110,6 +120,7 @@ void GreReceiver::place_aside() noexcept {
     if (held_ != 0) return;
     next_ = aside_sequence_;
     delivered_before_ = 0;
+    note_overtaken(next_, kWindow, aside_held_.arrived);
     ++stats_.resynchronised;
   } else if (held_ == 0) {
     give_up_before(aside_sequence_);
@@ -148,9 +159,33 @@ SeqNo GreReceiver::first_held() const noexcept {
   return next_.plus(static_cast<std::uint32_t>(std::countr_zero(std::rotr(held_, shift))));
 }
 
+/// When the first packet came that overtook `sequence`; nullopt if none of them is held.
+Deadline GreReceiver::overtaken_since(SeqNo sequence) const noexcept {
+  Deadline since;
+  for (std::uint64_t left = held_; left != 0; left &= left - 1) {
+    const auto index = static_cast<std::uint32_t>(std::countr_zero(left));
+    const std::uint32_t ahead = (index - next_.value()) % kWindow;
+    if (ahead > sequence.steps_from(next_)) since = earliest(since, slots_[index].arrived);
+  }
+  return since;
+}
+
+/// A packet came `behind` one that had overtaken it.
+void GreReceiver::note_disorder(Duration behind) noexcept {
+  if (behind <= kMostTimeout) disorder_ = std::max(disorder_, behind);
+}
+
+/// The `count` numbers, at most kWindow, before `before` are not here and were overtaken at `when`.
+void GreReceiver::note_overtaken(SeqNo before, std::uint32_t count, TimePoint when) noexcept {
+  for (std::uint32_t back = 1; back <= count; ++back)
+    slots_[before.minus(back).value() % kWindow].arrived = when;
+}
+
 /// Moves the window up to `sequence`, with nothing held before it.
 void GreReceiver::give_up_before(SeqNo sequence) noexcept {
   const std::uint32_t steps = sequence.steps_from(next_);
+  note_overtaken(sequence, std::min(steps, kWindow),
+                 overtaken_since(next_).value_or(aside_held_.arrived));
   stats_.lost += steps;
   delivered_before_ = steps < kWindow ? delivered_before_ << steps : 0;
   next_ = sequence;
@@ -161,8 +196,12 @@ Packet GreReceiver::deliver_next() noexcept {
   held_ &= ~(std::uint64_t{1} << index);
   delivered_before_ = delivered_before_ << 1 | 1;
   next_ = next_.next();
-  ++stats_.delivered;
+  count_delivered();
   return std::move(slots_[index].packet);
+}
+
+void GreReceiver::count_delivered() noexcept {
+  if (++stats_.delivered % kEpoch == 0) disorder_before_ = std::exchange(disorder_, Duration());
 }
 
 }  // namespace pptp

@@ -27,13 +27,21 @@ struct GreReceiverStats {
 /// sequence numbers, before anything deciphers them (RFC 2637 4.3, interop note 3.7d).
 ///
 /// A packet that is next in order passes straight through. A hole holds back what is behind it
-/// until it is filled, until the first packet behind it has waited for the reorder time-out, or
-/// until a packet comes that is kWindow or more ahead; then the hole is given up, and the next
-/// packet behind it is next in order.
+/// until it is filled, until the first packet behind it has waited for reorder_timeout(), or until
+/// a packet comes that is kWindow or more ahead; then the hole is given up, and the next packet
+/// behind it is next in order.
+///
+/// The reorder time-out follows the path: twice the longest delay by which any packet came behind
+/// one that had overtaken it, of the last kEpoch packets delivered and of the kEpoch before them;
+/// kLeastTimeout at least, kMostTimeout at most. A packet that came too late counts too, so that a
+/// time-out that was too short grows by it; one that came later than kMostTimeout does not, being
+/// out of reach. Before anything is known the path is taken to reorder by half of kFirstTimeout,
+/// which is forgotten as any other delay is: a path that never reorders costs what is behind a lost
+/// packet kLeastTimeout, no more.
 ///
 /// The number of the first packet is accepted whatever it is (interop note 3.7a). As that packet
-/// may have been overtaken, those before it are delivered too, out of order, for one reorder
-/// time-out; nothing is enciphered that early.
+/// may have been overtaken, those before it are delivered too, out of order, for kFirstTimeout;
+/// nothing is enciphered that early.
 ///
 /// One wrong number, damaged or forged, does not cost the call: what is more than kMaxJump ahead is
 /// believed only after kConsistentAhead packets in a row say so, and what is behind after
@@ -51,11 +59,14 @@ class GreReceiver {
   static constexpr unsigned kConsistentAhead = 4;
   /// More, because a path that stalls delivers a few old packets in a row with nothing wrong.
   static constexpr unsigned kConsistentBehind = 8;
-  /// Much more than paths differ by, and short against a TCP retransmission inside the tunnel.
-  static constexpr Duration kReorderTimeout = std::chrono::milliseconds(50);
-
-  explicit GreReceiver(Duration reorder_timeout = kReorderTimeout) noexcept
-      : reorder_timeout_(reorder_timeout) {}
+  /// What the queues of one host or router may differ by.
+  static constexpr Duration kLeastTimeout = std::chrono::milliseconds(10);
+  /// More than most paths need, and short against a TCP retransmission inside the tunnel.
+  static constexpr Duration kFirstTimeout = std::chrono::milliseconds(100);
+  /// By then TCP has sent again what is waited for.
+  static constexpr Duration kMostTimeout = std::chrono::milliseconds(300);
+  /// Packets delivered: enough that a path that reorders one in a hundred shows it every time.
+  static constexpr std::uint32_t kEpoch = 1024;
 
   /// Accepts a payload with its sequence number; follow each put() by take() until there is nothing
   /// more. On a Drop the packet stays the caller's. gre_no_payload: an empty packet; gre_duplicate;
@@ -72,6 +83,9 @@ class GreReceiver {
   /// What to acknowledge: RFC 2637 4.1 wants the highest number received, holes or not. nullopt
   /// before the first packet.
   std::optional<SeqNo> highest_received() const noexcept { return highest_; }
+
+  /// How long what is behind a hole waits, as the path stands.
+  Duration reorder_timeout() const noexcept;
 
   const GreReceiverStats& stats() const noexcept { return stats_; }
 
@@ -96,12 +110,16 @@ class GreReceiver {
   bool holds(SeqNo sequence) const noexcept;
   void hold(SeqNo sequence, Held&& held) noexcept;
   SeqNo first_held() const noexcept;
+  Deadline overtaken_since(SeqNo sequence) const noexcept;
+  void note_disorder(Duration behind) noexcept;
+  void note_overtaken(SeqNo before, std::uint32_t count, TimePoint when) noexcept;
   void give_up_before(SeqNo sequence) noexcept;
+  void count_delivered() noexcept;
   Packet deliver_next() noexcept;
 
-  Duration reorder_timeout_;
   /// Indexed by sequence number modulo kWindow, as are the bits of held_; every packet in here is
-  /// less than kWindow ahead of next_.
+  /// less than kWindow ahead of next_. The place of a number that was given up has the time when it
+  /// was overtaken.
   std::array<Held, kWindow> slots_{};
   std::uint64_t held_ = 0;
   /// Bit i: next_ - 1 - i was delivered.
@@ -113,6 +131,10 @@ class GreReceiver {
   Aside aside_ = Aside::nothing;
   SeqNo aside_sequence_;
   Held aside_held_;
+
+  /// The longest delays by disorder: of this epoch and of the one before.
+  Duration disorder_{};
+  Duration disorder_before_ = kFirstTimeout / 2;
 
   SeqNo row_last_;
   unsigned row_length_ = 0;

@@ -177,6 +177,7 @@ void Pair::send_ip(Host& from) {
   Packet packet = from.pool.acquire();
   if (!packet.has_slot()) return;
   write_packet(from.role, from.sent++, packet);
+  from.sent_at.push_back(now_);
   if (from.engine.seal(now_, std::span(&packet, 1)) == 1) {
     wire_.send_gre(now_, other(from.role), packet.bytes());
   }
@@ -212,7 +213,11 @@ void Pair::check_ip(Host& which, const Host& sender, Bytes packet) {
   for (std::size_t i = 0; right && i < body.size(); ++i) {
     right = body[i] == body_octet(sender.role, number, i);
   }
-  if (!right) ++which.wrong;
+  if (!right) {
+    ++which.wrong;
+  } else {
+    which.longest_way = std::max(which.longest_way, now_ - sender.sent_at[number]);
+  }
   if (!which.seen.insert(number).second) ++which.doubled;
   if (which.highest && number < *which.highest) ++which.out_of_order;
   which.highest = std::max(which.highest.value_or(0), number);

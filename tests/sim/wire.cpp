@@ -5,7 +5,13 @@
 
 namespace pptp::sim {
 
+void Wire::ordain(Role to, std::initializer_list<Fate> fates) {
+  std::deque<Fate>& ordained = ordained_[std::to_underlying(to)];
+  ordained.insert(ordained.end(), fates);
+}
+
 void Wire::send_control(TimePoint now, Role to, Bytes octets) {
+  if (is_cut(to, Arrival::Kind::control)) return;
   TimePoint& latest = latest_control_[std::to_underlying(to)];
   push(in_order_arrival(now + faults_.control_delay, latest), to, Arrival::Kind::control,
        {octets.begin(), octets.end()});
@@ -13,10 +19,17 @@ void Wire::send_control(TimePoint now, Role to, Bytes octets) {
 
 void Wire::send_gre(TimePoint now, Role to, Bytes octets) {
   tap(octets);
+  if (is_cut(to, Arrival::Kind::gre)) return;
+  if (std::deque<Fate>& ordained = ordained_[std::to_underlying(to)]; !ordained.empty()) {
+    meet(ordained.front(), now + faults_.latency, to, octets);
+    ordained.pop_front();
+    return;
+  }
   if (random_.chance(faults_.loss)) return;
   TimePoint when = in_order_arrival(now, latest_gre_[std::to_underlying(to)]);
   if (random_.chance(faults_.reorder)) {
-    when += std::chrono::microseconds(1 + random_.below(15'000));
+    const auto most = std::chrono::duration_cast<std::chrono::microseconds>(faults_.reorder_by);
+    when += std::chrono::microseconds(1 + random_.below(static_cast<std::uint64_t>(most.count())));
   }
   std::vector<std::uint8_t> datagram(octets.begin(), octets.end());
   if (random_.chance(faults_.corrupt)) {
@@ -28,6 +41,14 @@ void Wire::send_gre(TimePoint now, Role to, Bytes octets) {
     push(when + std::chrono::microseconds(random_.below(5'000)), to, Arrival::Kind::gre, datagram);
   }
   push(when, to, Arrival::Kind::gre, std::move(datagram));
+}
+
+void Wire::meet(const Fate& fate, TimePoint when, Role to, Bytes octets) {
+  const std::vector<std::uint8_t> datagram(octets.begin(), octets.end());
+  if (fate.kind == Fate::Kind::lose) return;
+  const bool delayed = fate.kind == Fate::Kind::delay;
+  push(delayed ? when + fate.by : when, to, Arrival::Kind::gre, datagram);
+  if (fate.kind == Fate::Kind::duplicate) push(when + fate.by, to, Arrival::Kind::gre, datagram);
 }
 
 Arrival Wire::take() {

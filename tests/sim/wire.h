@@ -2,7 +2,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <initializer_list>
 #include <queue>
+#include <utility>
 #include <vector>
 
 #include "lib/bytes.h"
@@ -19,8 +22,16 @@ struct Faults {
   Duration control_delay{};  ///< TCP takes this much longer
   double loss = 0;
   double duplicate = 0;
-  double reorder = 0;  ///< held back by up to 15 ms, so that later ones overtake
+  double reorder = 0;  ///< held back by up to `reorder_by`, so that later ones overtake
   double corrupt = 0;  ///< one to three bits flipped
+  Duration reorder_by = std::chrono::milliseconds(15);
+};
+
+/// What happens to one GRE datagram that a test has picked.
+struct Fate {
+  enum class Kind : std::uint8_t { pass, lose, delay, duplicate };
+  Kind kind = Kind::pass;
+  Duration by{};  ///< delayed by, or the second comes so much later
 };
 
 struct Arrival {
@@ -43,6 +54,12 @@ class Wire {
 
   void set_faults(Faults faults) noexcept { faults_ = faults; }
 
+  /// The next GRE datagrams to `to` meet these, and nothing of what chance has for them.
+  void ordain(Role to, std::initializer_list<Fate> fates);
+
+  /// From now on nothing of this kind gets to `to`.
+  void cut(Role to, Arrival::Kind kind) noexcept { is_cut(to, kind) = true; }
+
   void send_control(TimePoint now, Role to, Bytes octets);
   void send_gre(TimePoint now, Role to, Bytes octets);
 
@@ -59,6 +76,12 @@ class Wire {
 
  private:
   void push(TimePoint when, Role to, Arrival::Kind kind, std::vector<std::uint8_t> octets);
+
+  bool& is_cut(Role to, Arrival::Kind kind) noexcept {
+    return cut_[std::to_underlying(to)][std::to_underlying(kind)];
+  }
+
+  void meet(const Fate& fate, TimePoint when, Role to, Bytes octets);
   TimePoint in_order_arrival(TimePoint now, TimePoint& latest);
   void tap(Bytes datagram) noexcept;
 
@@ -68,6 +91,8 @@ class Wire {
   std::uint64_t order_ = 0;
   std::array<TimePoint, 2> latest_control_{};
   std::array<TimePoint, 2> latest_gre_{};
+  std::array<std::deque<Fate>, 2> ordained_;
+  std::array<std::array<bool, 2>, 2> cut_{};
   std::uint64_t in_clear_ = 0;
   std::uint64_t enciphered_ = 0;
 };

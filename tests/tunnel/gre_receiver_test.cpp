@@ -95,7 +95,7 @@ TEST_CASE("gre_receiver/first packets that come reordered are all delivered, onc
 
   Call later;
   later.put_all({2});
-  later.wait(GreReceiver::kReorderTimeout);
+  later.wait(GreReceiver::kFirstTimeout);
   CHECK(later.put(1) == Drop::gre_late);
 }
 
@@ -115,20 +115,96 @@ TEST_CASE("gre_receiver/a hole is given up when the first packet behind it has w
   Call call;
   call.put_all({0, 2});
   const TimePoint first_behind = call.now;
+  CHECK(call.receiver.reorder_timeout() == 100ms);
   call.wait(30ms);
   call.put_all({3, 5});
-  CHECK(call.receiver.next_deadline() == first_behind + GreReceiver::kReorderTimeout);
-  call.wait(19ms);
+  CHECK(call.receiver.next_deadline() == first_behind + 100ms);
+  call.wait(69ms);
   CHECK(call.take_out() == Numbers{0});
   call.wait(1ms);
   CHECK(call.take_out() == Numbers{2, 3});
   // the next hole counts from the first packet behind it
-  CHECK(call.receiver.next_deadline() == first_behind + 30ms + GreReceiver::kReorderTimeout);
-  CHECK(call.put(1) == Drop::gre_late);
+  CHECK(call.receiver.next_deadline() == first_behind + 30ms + 100ms);
   call.wait(30ms);
   CHECK(call.take_out() == Numbers{5});
+  CHECK(call.put(1) == Drop::gre_late);
   CHECK(call.receiver.stats().lost == 2);
   CHECK(call.receiver.stats().late == 1);
+}
+
+TEST_CASE("gre_receiver/on a path that never reorders, the wait behind a loss becomes short") {
+  Call call;
+  call.put_range(0, GreReceiver::kEpoch - 1);
+  CHECK(call.receiver.reorder_timeout() == GreReceiver::kFirstTimeout);
+  call.put_range(GreReceiver::kEpoch - 1, 1);
+  CHECK(call.receiver.reorder_timeout() == GreReceiver::kLeastTimeout);
+  call.put_all({GreReceiver::kEpoch + 1});
+  CHECK(call.receiver.next_deadline() == call.now + 10ms);
+}
+
+TEST_CASE("gre_receiver/the wait is twice the longest delay by disorder, for one epoch to two") {
+  Call call;
+  call.put_range(0, GreReceiver::kEpoch);
+  std::uint32_t next = GreReceiver::kEpoch;
+  const auto overtaken_for = [&](Duration delay) {
+    call.put_all({next + 1});
+    call.wait(delay / 2);
+    call.put_all({next + 2});  // the first that overtook it counts, not the last
+    call.wait(delay / 2);
+    call.put_all({next});
+    next += 3;
+  };
+  overtaken_for(8ms);
+  CHECK(call.receiver.reorder_timeout() == 16ms);
+  overtaken_for(12ms);
+  overtaken_for(2ms);
+  CHECK(call.receiver.reorder_timeout() == 24ms);
+  call.put_range(next, GreReceiver::kEpoch);
+  next += GreReceiver::kEpoch;
+  CHECK(call.receiver.reorder_timeout() == 24ms);
+  call.put_range(next, GreReceiver::kEpoch);
+  CHECK(call.receiver.reorder_timeout() == GreReceiver::kLeastTimeout);
+  CHECK(call.receiver.stats().lost == 0);
+}
+
+TEST_CASE(
+    "gre_receiver/a packet in front of another hole is overtaken by what is behind it alone") {
+  Call call;
+  call.put_range(0, GreReceiver::kEpoch);
+  const std::uint32_t next = GreReceiver::kEpoch;
+  call.put_all({next + 1});
+  call.wait(9ms);
+  call.put_all({next + 4});
+  call.put_all({next + 3});
+  CHECK(call.receiver.reorder_timeout() == GreReceiver::kLeastTimeout);
+  call.put_all({next});
+  CHECK(call.receiver.reorder_timeout() == 18ms);
+}
+
+TEST_CASE("gre_receiver/a packet that came too late makes the wait longer, if it is within reach") {
+  for (const Duration delay : {Duration(60ms), Duration(200ms), Duration(301ms)}) {
+    CAPTURE(delay.count());
+    Call call;
+    call.put_range(0, GreReceiver::kEpoch);
+    call.wait(1s);
+    const std::uint32_t next = GreReceiver::kEpoch;
+    call.put_all({next + 1});
+    call.wait(5ms);
+    call.put_all({next + 3});
+    call.wait(delay - 5ms);
+    CHECK(call.put(next) == Drop::gre_late);
+    CHECK(call.receiver.reorder_timeout() ==
+          (delay > GreReceiver::kMostTimeout ? GreReceiver::kLeastTimeout
+                                             : std::min(2 * delay, GreReceiver::kMostTimeout)));
+  }
+  Call jumped;  // what a jump passes over has been overtaken as well
+  jumped.put_range(0, GreReceiver::kEpoch);
+  jumped.wait(1s);
+  const std::uint32_t far = GreReceiver::kEpoch + 500;
+  jumped.put_all({far});
+  jumped.wait(30ms);
+  CHECK(jumped.put(far - 1) == Drop::gre_late);
+  CHECK(jumped.receiver.reorder_timeout() == 60ms);
 }
 
 TEST_CASE("gre_receiver/a full window gives up as many holes as it must, and no more") {
