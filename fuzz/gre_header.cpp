@@ -53,7 +53,7 @@ void check_order(Bytes data) {
     require(held == accepted - delivered && held < GreReceiver::kWindow);
     const Deadline due = receiver.next_deadline();
     require(due.has_value() == (held != 0));
-    require(!due || (*due > now && *due <= now + GreReceiver::kReorderTimeout));
+    require(!due || (*due > now && *due <= now + receiver.reorder_timeout()));
   };
   for (Reader reader(data); reader.remaining() >= 5;) {
     const SeqNo sequence(reader.u32());
@@ -75,7 +75,7 @@ void check_order(Bytes data) {
     (void)sender.poll_acknowledgement(now);
     require(!sender.next_deadline() || *sender.next_deadline() > now);
   }
-  now += GreReceiver::kReorderTimeout;
+  now += receiver.reorder_timeout();
   drain();
   require(pool.available() == kSlots);
   require(receiver.stats().delivered == delivered);
