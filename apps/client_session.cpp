@@ -29,6 +29,10 @@ Ipv4Address placeholder(unsigned device) {
   return Ipv4Address(10, 64, 64, static_cast<std::uint8_t>(device % 254 + 1));
 }
 
+/// Servers say that addresses are agreed on before their own interface has them: what comes at once
+/// is lost there.
+constexpr Duration kServerSettles = std::chrono::milliseconds(300);
+
 /// Fits every path. The call brings the right one.
 constexpr std::uint32_t kDormantMtu = 1400;
 
@@ -78,6 +82,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       route_timer_(loop_, [this] { watch_route(); }),
       limit_timer_(loop_, [this] { check_limits(); }),
       redial_timer_(loop_, [this] { waited(); }),
+      held_timer_(loop_, [this] { send_held(); }),
       redial_(redial_config(profile_.link)),
       has_terminal_(terminal_is_there()),
       since_(std::chrono::system_clock::now()) {}
@@ -327,7 +332,7 @@ void ClientSession::tun_readable() {
 }
 
 void ClientSession::from_host(std::span<Packet> packets) {
-  if (state_ == CallState::up) {
+  if (state_ == CallState::up && held_.empty()) {
     for (Packet& packet : packets) {
       if (asks_for_a_call(packet.bytes())) last_traffic_ = loop_.now();
       translation_.outbound(packet.mutable_bytes());
@@ -372,7 +377,7 @@ void ClientSession::network_up(const NetworkUp& up) {
   last_.reset();
   last_traffic_ = loop_.now();
   if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
-  if (!held_.empty()) loop_.post([this] { send_held(); });
+  if (!held_.empty()) held_timer_.set(loop_.now() + kServerSettles);
   progress_.up(report());
   watch_route();
   check_limits();

@@ -110,6 +110,7 @@ class ClientSession final : private CallOwner {
   io::Timer route_timer_;
   io::Timer limit_timer_;
   io::Timer redial_timer_;
+  io::Timer held_timer_;
   std::optional<io::HostState> host_;
   std::optional<io::Tun> tun_;
   std::optional<io::FdWatch> tun_watch_;
