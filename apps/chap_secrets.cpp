@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <span>
 #include <utility>
 
 #include <fmt/core.h>
@@ -13,6 +14,8 @@ namespace pptp::app {
 struct SecretsWord {
   std::string text;
   unsigned column = 0;
+  std::size_t begin = 0;  ///< where it stands in the text
+  std::size_t end = 0;
   bool doubtful_escape = false;  ///< an escape that may have been meant as it stands
 };
 
@@ -20,6 +23,9 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kAnyone = "*";
+constexpr std::string_view kOptions = "--";
+constexpr std::string_view kExpired = "expired";
+constexpr std::string_view kSecretInFile = "@/";
 
 bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n');
@@ -47,7 +53,7 @@ class SecretsLexer {
     bool cut_by_comment = false;  ///< a '#' that touches the word before it
   };
 
-  explicit SecretsLexer(std::string_view text) : rest_(text) {
+  explicit SecretsLexer(std::string_view text) : text_(text), rest_(text) {
     if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
   }
 
@@ -73,6 +79,8 @@ class SecretsLexer {
   }
 
  private:
+  std::size_t offset() const { return text_.size() - rest_.size(); }
+
   bool at_line_end() const { return rest_.empty() || rest_.front() == '\n'; }
 
   void advance() {
@@ -102,6 +110,7 @@ class SecretsLexer {
   void read_word(Line& line) {
     SecretsWord word;
     word.column = column_;
+    word.begin = offset();
     char quote = 0;
     const unsigned start = column_;
     while (!at_line_end()) {
@@ -132,6 +141,7 @@ class SecretsLexer {
       wipe_text(word.text);
       return;
     }
+    word.end = offset();
     line.words.push_back(std::move(word));
   }
 
@@ -189,10 +199,29 @@ class SecretsLexer {
     }
   }
 
+  std::string_view text_;
   std::string_view rest_;
   unsigned number_ = 1;
   unsigned column_ = 1;
 };
+
+/// As a word of the file, in quotes.
+std::string quoted(std::string_view text) {
+  std::string word = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') word += '\\';
+    word += c;
+  }
+  return word + '"';
+}
+
+/// Takes a word out of a text, with the blanks before it.
+void erase_word(std::string& text, const SecretsWord& word) {
+  std::size_t begin = word.begin;
+  while (begin > 0 && is_blank(text[begin - 1]))
+    --begin;
+  text.erase(begin, word.end - begin);
+}
 
 }  // namespace
 
@@ -279,7 +308,8 @@ void ChapSecrets::add_line(const std::vector<SecretsWord>& words, const std::str
   Entry entry;
   entry.client = words[0].text;
   entry.server = words[1].text;
-  if (words[2].text.starts_with("@/")) {
+  entry.line = line;
+  if (words[2].text.starts_with(kSecretInFile)) {
     const std::string path = words[2].text.substr(1);
     auto file = read_file(path);
     if (!file) {
@@ -307,8 +337,14 @@ void ChapSecrets::add_line(const std::vector<SecretsWord>& words, const std::str
     note(warnings_, words[2].column, "the secret is empty: anybody can connect by this name");
 
   for (std::size_t i = 3; i < words.size(); ++i) {
-    if (words[i].text == "--") {
-      note(warnings_, words[i].column, "options after -- have no effect here");
+    if (words[i].text == kOptions) {
+      for (const SecretsWord& option : std::span(words).subspan(i + 1)) {
+        if (option.text == kExpired) {
+          entry.expired = true;
+        } else {
+          note(warnings_, option.column, "this option after -- has no effect here");
+        }
+      }
       break;
     }
     const auto added = entry.addresses.add(words[i].text);
@@ -325,15 +361,56 @@ void ChapSecrets::add_line(const std::vector<SecretsWord>& words, const std::str
   entries_.push_back(std::move(entry));
 }
 
-std::optional<User> ChapSecrets::find(std::string_view user, std::string_view server) const {
+std::optional<User> ChapSecrets::find(std::string_view user, std::string_view server,
+                                      PasswordText kind) const {
+  const Entry* const entry = entry_of(user, server);
+  if (entry == nullptr) return std::nullopt;
+  User found{Credentials(std::string(user), entry->secret.clone(), kind), entry->addresses};
+  if (entry->expired) found.credentials.expire();
+  return found;
+}
+
+std::expected<std::string, std::string> ChapSecrets::with_secret(const std::string& text,
+                                                                 std::string_view user,
+                                                                 std::string_view server,
+                                                                 std::string_view secret) {
+  if (secret.starts_with(kSecretInFile))
+    return std::unexpected("one that begins with @/ would be taken for a file's name");
+  if (std::ranges::any_of(secret, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+    return std::unexpected("there is a control character in it");
+  const ChapSecrets secrets = parse(text, {});
+  const Entry* const entry = secrets.entry_of(user, server);
+  if (entry == nullptr) return std::unexpected("there is no such user");
+  if (entry->client == kAnyone) return std::unexpected("the line is everybody's");
+  std::string changed = text;
+  SecretsLexer lexer(text);
+  while (auto line = lexer.next()) {
+    const std::span<SecretsWord> words(line->words);
+    if (line->number == entry->line && words.size() > 2) {
+      const auto options = std::ranges::find(words, kOptions, &SecretsWord::text);
+      const bool only = words.end() - options == 2;
+      // From the end on, so that what stands before keeps its place.
+      for (std::size_t i = words.size(); i-- > 3;) {
+        if (words[i].text == kExpired || (only && words[i].text == kOptions))
+          erase_word(changed, words[i]);
+      }
+      changed.replace(words[2].begin, words[2].end - words[2].begin, quoted(secret));
+    }
+    for (SecretsWord& word : words)
+      wipe_text(word.text);
+  }
+  return changed;
+}
+
+/// Who `user` is.
+const ChapSecrets::Entry* ChapSecrets::entry_of(std::string_view user,
+                                                std::string_view server) const {
   const Entry* entry = best(user, server);
   // Interop note 3.19: what comes before the last backslash is the domain.
   const std::size_t backslash = user.rfind('\\');
   if (entry == nullptr && backslash != std::string_view::npos)
     entry = best(user.substr(backslash + 1), server);
-  if (entry == nullptr) entry = best(kAnyone, server);
-  if (entry == nullptr) return std::nullopt;
-  return User{Credentials(std::string(user), entry->secret.clone()), entry->addresses};
+  return entry != nullptr ? entry : best(kAnyone, server);
 }
 
 const ChapSecrets::Entry* ChapSecrets::best(std::string_view client,

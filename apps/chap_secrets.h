@@ -42,7 +42,7 @@ class AllowedAddresses {
 
 struct SecretsWord;
 
-/// A user who may connect.
+/// A user who may connect; the credentials say whether only with a new password.
 struct User {
   Credentials credentials;
   AllowedAddresses addresses;
@@ -62,7 +62,17 @@ class ChapSecrets {
   /// Who `user`, the name as it came over the wire, is to `server` (empty: the second field does
   /// not matter). The whole name is looked for first, then the one without DOMAIN\, then "*". The
   /// Credentials carry the name as it came. nullopt: nobody we know.
-  std::optional<User> find(std::string_view user, std::string_view server) const;
+  /// `kind`: what the secrets' octets stand for.
+  std::optional<User> find(std::string_view user, std::string_view server,
+                           PasswordText kind = PasswordText::utf8) const;
+
+  /// parse()'s text with another secret for `user` in the place of the one that find() would take,
+  /// which no longer counts as expired. The error says why not: there is no such user, "*" stands
+  /// for anybody, or the secret cannot be written down.
+  static std::expected<std::string, std::string> with_secret(const std::string& text,
+                                                             std::string_view user,
+                                                             std::string_view server,
+                                                             std::string_view secret);
 
   /// The addresses that belong to one user each.
   std::set<Ipv4Address> fixed_addresses() const;
@@ -79,9 +89,12 @@ class ChapSecrets {
     std::string server;
     SecretText secret;
     AllowedAddresses addresses;
+    bool expired = false;
+    unsigned line = 0;
   };
 
   void add_line(const std::vector<SecretsWord>& words, const std::string& source, unsigned line);
+  const Entry* entry_of(std::string_view user, std::string_view server) const;
   const Entry* best(std::string_view client, std::string_view server) const;
 
   std::vector<Entry> entries_;

@@ -133,6 +133,7 @@ CallConfig ClientCall::config() const {
   call.link.echo_failures = profile_.link.echo_failures;
   call.link.methods = profile_.methods;
   call.link.credentials = credentials_;
+  call.link.may_try_again = request_.may_try_again;
   call.link.encryption = profile_.encryption;
   call.link.want_dns = !std::holds_alternative<NoDns>(profile_.network.dns);
   return call;
@@ -235,6 +236,13 @@ void ClientCall::lower_path_mtu() {
   path_mtu_ = path_mtu;
   if (path_mtu_ < kLeastPathMtu) (void)gre_->set_dont_fragment(false);
   if (allowed_mtu() < before) around_.owner.call_mtu_lowered();
+}
+
+void ClientCall::try_again(std::shared_ptr<const Credentials> credentials) {
+  if (!engine_ || over_) return;
+  credentials_ = std::move(credentials);
+  engine_->try_again(around_.loop.now(), credentials_);
+  drain();
 }
 
 // --- ending it ---

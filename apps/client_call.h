@@ -64,6 +64,8 @@ class ClientCall {
     /// to the name servers, nobody answers.
     std::optional<Ipv4Address> known = {};
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
+    /// The owner may answer AnotherTry.
+    bool may_try_again = false;
   };
 
   /// `profile` must outlive it.
@@ -78,6 +80,9 @@ class ClientCall {
 
   /// Sends IP packets of the host's. Their slots stay the caller's. Only when the network is up.
   void send(std::span<Packet> packets);
+
+  /// The answer to AnotherTry.
+  void try_again(std::shared_ptr<const Credentials> credentials);
 
   /// Ends the call politely; `why` is what it will have come to.
   void close(Ending why);

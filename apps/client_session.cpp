@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fcntl.h>
 #include <span>
 #include <utility>
 
@@ -10,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/password.h"
+#include "apps/terminal.h"
 #include "lib/ip_packet.h"
 #include "tunnel/io/netlink.h"
-#include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
 namespace {
@@ -44,11 +43,6 @@ bool asks_for_a_call(Bytes packet) noexcept {
 
 constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
 
-/// HUP from somebody asks for a new call; HUP because the terminal has gone ends it.
-bool terminal_is_there() noexcept {
-  return static_cast<bool>(io::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
-}
-
 RedialPolicy::Config redial_config(const Profile::Link& link) {
   return {.reconnect = link.reconnect,
           .max_attempts = link.max_attempts,
@@ -60,11 +54,6 @@ Ending host_config_failed(const io::IoError& error, const EndingContext& context
   Ending ending = ending_of(Trouble::host_config_failed, error.text(), context);
   if (!error.hint.empty()) ending.remedy.insert(ending.remedy.begin(), error.hint);
   return ending;
-}
-
-bool hangup_is_ignored() noexcept {
-  struct sigaction action{};
-  return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -91,7 +80,6 @@ ClientSession::~ClientSession() = default;
 
 Ending ClientSession::run() {
   const auto handler = [this](int signal) { on_signal(signal); };
-  // nohup(1) has HUP ignored, and means it.
   if (hangup_is_ignored()) {
     loop_.on_signals({SIGINT, SIGTERM, SIGUSR1}, handler);
   } else {
@@ -202,7 +190,8 @@ void ClientSession::dial() {
                 profile_, credentials_,
                 ClientCall::Request{.server = profile_.servers[server_],
                                     .known = by_name ? std::optional<Ipv4Address>() : known_,
-                                    .mark = mark_.value_or(0)});
+                                    .mark = mark_.value_or(0),
+                                    .may_try_again = CredentialsPrompt::possible()});
   if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
     finish(ending_of(dialled.error(), context()));
   }
@@ -210,6 +199,7 @@ void ClientSession::dial() {
 
 void ClientSession::call_ended(Ending ending) {
   past_ += counters();
+  prompt_.reset();
   call_.reset();
   if (ending_) return;
   if (std::exchange(call_again_at_once_, false)) return dial();
@@ -283,6 +273,10 @@ void ClientSession::call_trying(Ipv4Address server) {
 void ClientSession::call_event(const EngineEvent& event) {
   if (const PhaseChanged* changed = std::get_if<PhaseChanged>(&event)) {
     phase_changed(changed->phase);
+  } else if (const AnotherTry* another = std::get_if<AnotherTry>(&event)) {
+    ask_again(*another);
+  } else if (std::holds_alternative<Authenticated>(event)) {
+    if (std::exchange(password_changes_, false)) log(LogLevel::notice, password_changed(profile_));
   } else if (const NetworkUp* up = std::get_if<NetworkUp>(&event)) {
     network_up(*up);
   } else if (std::holds_alternative<NetworkDown>(event)) {
@@ -301,6 +295,17 @@ void ClientSession::phase_changed(Phase phase) {
     progress_.phase("negotiating encryption and addresses");
     enter(CallState::negotiating);
   }
+}
+
+void ClientSession::ask_again(const AnotherTry& another) {
+  prompt_.emplace(loop_, CredentialsPrompt::question_of(another), credentials_->user(),
+                  [this, another](std::optional<SecretText> password) {
+                    if (!call_) return;
+                    if (!password) return close(ending_of(another.end, context()));
+                    credentials_ = credentials_with(profile_, *std::move(password));
+                    password_changes_ = another.change_password;
+                    call_->try_again(credentials_);
+                  });
 }
 
 void ClientSession::call_received(MutableBytes packet) {

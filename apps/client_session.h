@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "apps/client_call.h"
+#include "apps/credentials_prompt.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
@@ -70,6 +71,7 @@ class ClientSession final : private CallOwner {
   void call_mtu_lowered() override;
   void call_over(Ending ending) override;
   void phase_changed(Phase phase);
+  void ask_again(const AnotherTry& another);
 
   // The interface.
   void network_up(const NetworkUp& up);
@@ -127,8 +129,10 @@ class ClientSession final : private CallOwner {
   std::vector<Packet> held_;          ///< on demand: what waits for the call
   AddressTranslation translation_;    ///< on demand: what was sent from an address before
   std::optional<ClientCall> call_;
-  StatusReport::Counters past_;  ///< of the calls before this one
-  Drops dropped_;                ///< between calls
+  std::optional<CredentialsPrompt> prompt_;
+  bool password_changes_ = false;  ///< the server has been given a new one
+  StatusReport::Counters past_;    ///< of the calls before this one
+  Drops dropped_;                  ///< between calls
   std::optional<StatusReport::Last> last_;
   std::array<Packet, ClientCall::kBatch> tun_batch_;
 

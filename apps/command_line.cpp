@@ -34,6 +34,7 @@ class CommandLine {
     add_connect();
     add_disconnect();
     add_reconnect();
+    add_passwd();
     add_status();
     add_profile();
     add_serve();
@@ -182,6 +183,16 @@ class CommandLine {
         ->type_name("");
   }
 
+  void add_passwd() {
+    if (!commands_.passwd) return;
+    CLI::App* command =
+        add(app_, "passwd", "Change a password that has expired", commands_.passwd, passwd_);
+    add_profile_argument(*command, passwd_.profile.profile)->required();
+    command->add_flag("--password-stdin", passwd_.password_stdin,
+                      "the first line of standard input is the new password");
+    add_set(*command, passwd_.profile.settings);
+  }
+
   void add_reconnect() {
     if (!commands_.reconnect) return;
     CLI::App* command = add(app_, "reconnect", "End a connection's call and make a new one",
@@ -259,6 +270,7 @@ class CommandLine {
   ConnectArguments connect_;
   DisconnectArguments disconnect_;
   ReconnectArguments reconnect_;
+  PasswdArguments passwd_;
   StatusArguments status_;
   ServeArguments serve_;
   DemoArguments demo_;

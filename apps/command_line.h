@@ -16,6 +16,7 @@ struct Commands {
   Run<ConnectArguments> connect;
   Run<DisconnectArguments> disconnect;
   Run<ReconnectArguments> reconnect;
+  Run<PasswdArguments> passwd;
   Run<StatusArguments> status;
   Run<ServeArguments> serve;
   Run<DemoArguments> demo;

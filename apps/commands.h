@@ -25,6 +25,11 @@ struct DisconnectArguments {
   std::string profile;  ///< empty: not named
 };
 
+struct PasswdArguments {
+  ProfileRequest profile;
+  bool password_stdin = false;  ///< the first line of standard input is the new password
+};
+
 struct ReconnectArguments {
   std::string profile;  ///< empty: not named
 };
@@ -62,6 +67,7 @@ struct VersionArguments {};
 
 int run_connect(const ConnectArguments& arguments, const Globals& globals);
 int run_disconnect(const DisconnectArguments& arguments, const Globals& globals);
+int run_passwd(const PasswdArguments& arguments, const Globals& globals);
 int run_reconnect(const ReconnectArguments& arguments, const Globals& globals);
 int run_status(const StatusArguments& arguments, const Globals& globals);
 int run_serve(const ServeArguments& arguments, const Globals& globals);

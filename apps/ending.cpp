@@ -37,7 +37,8 @@ Ending refused_login(std::uint32_t number, const EndingContext& context) {
     case 648:
       ending.id = "chap-e648-expired";
       ending.summary = "the password has expired";
-      ending.remedy = {"let the server's administrator set a new one, and put it into the profile"};
+      ending.remedy = {"change it: pptpd-user passwd PROFILE",
+                       "or let the server's administrator set a new one"};
       break;
     case 649:
       ending.id = "chap-e649-no-dialin";
@@ -476,6 +477,12 @@ Ending bare_ending(Trouble trouble, const EndingContext& context) {
               "already-connected",
               "this profile is already connected",
               {"to see it: pptpd-user status", "to end it: pptpd-user disconnect"},
+              {}};
+    case Trouble::password_not_expired:
+      return {not_authenticated,
+              "password-not-expired",
+              "the server did not ask for a new password, and takes none before it does",
+              {"change it on the server", "or let its administrator have it expire"},
               {}};
     case Trouble::port_in_use:
       return {host_config_failed,

@@ -61,7 +61,8 @@ enum class Trouble : std::uint8_t {
   gre_not_available,   ///< the server's host answers that it does not speak GRE
   host_config_failed,  ///< addresses, routes or DNS could not be set
   already_connected,
-  port_in_use,  ///< serve: somebody else listens
+  password_not_expired,  ///< passwd: the server lets us in as we are
+  port_in_use,           ///< serve: somebody else listens
 };
 
 /// How something ended, for people and for scripts.

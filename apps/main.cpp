@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     commands.connect = run_connect;
     commands.disconnect = run_disconnect;
     commands.reconnect = run_reconnect;
+    commands.passwd = run_passwd;
     commands.status = run_status;
     commands.serve = run_serve;
     commands.demo = run_demo;

@@ -3,106 +3,120 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <system_error>
-#include <termios.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include "apps/config_file.h"
+#include "apps/terminal_prompt.h"
 #include "apps/wipe_text.h"
-#include "tunnel/io/file.h"
 #include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
 namespace {
 
-constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void note_signal(int) {
-  interrupted = 1;
+std::unexpected<Ending> refused(const ConfigError& error, const std::string& remedy) {
+  Ending ending = ending_of(Trouble::config_invalid,
+                            printable(fmt::format("{}: {}", error.file, error.message)));
+  ending.remedy = {error.hint.empty() ? remedy : error.hint};
+  return std::unexpected(std::move(ending));
 }
 
-/// While it lives, signals interrupt read(2) instead of ending the process with the echo off.
-class NotedSignals {
+/// Where systemd(1) puts what LoadCredential= and SetCredential= name; empty: nowhere.
+std::string credential_path(const std::string& profile) {
+  const char* const directory = std::getenv("CREDENTIALS_DIRECTORY");
+  if (directory == nullptr || directory[0] != '/') return {};
+  const std::filesystem::path path = std::filesystem::path(directory) / ("pptpd-user." + profile);
+  std::error_code error;
+  return std::filesystem::exists(path, error) ? path.string() : std::string();
+}
+
+std::expected<SecretText, ConfigError> not_empty(SecretText password, ConfigError otherwise) {
+  if (password.empty()) return std::unexpected(std::move(otherwise));
+  return password;
+}
+
+/// A program that prints into a pipe.
+class PrintingProgram {
  public:
-  NotedSignals() {
-    interrupted = 0;
-    struct sigaction action{};
-    action.sa_handler = note_signal;  // without SA_RESTART
-    for (std::size_t i = 0; i < kSignals.size(); ++i)
-      sigaction(kSignals[i], &action, &before_[i]);
+  /// The errno, or 0.
+  int start(const std::vector<std::string>& arguments) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno;
+    output_ = io::UniqueFd(ends[0]);
+    const io::UniqueFd writing(ends[1]);
+    std::vector<char*> argv;
+    for (const std::string& argument : arguments)
+      argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, writing.fd(), STDOUT_FILENO);
+    const int error = ::posix_spawnp(&pid_, argv.front(), &actions, nullptr, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    return error;
   }
 
-  NotedSignals(const NotedSignals&) = delete;
-  NotedSignals& operator=(const NotedSignals&) = delete;
+  int output() const noexcept { return output_.fd(); }
 
-  ~NotedSignals() {
-    for (std::size_t i = 0; i < kSignals.size(); ++i)
-      sigaction(kSignals[i], &before_[i], nullptr);
+  /// Waits for its end: whether that was exit status 0.
+  bool succeeded() {
+    output_.reset();
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
 
  private:
-  std::array<struct sigaction, kSignals.size()> before_{};
+  pid_t pid_ = -1;
+  io::UniqueFd output_;
 };
-
-/// Switches a terminal's echo off for as long as it lives.
-class SilentTerminal {
- public:
-  explicit SilentTerminal(int descriptor) : descriptor_(descriptor) {
-    if (tcgetattr(descriptor, &before_) != 0) return;
-    termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    changed_ = tcsetattr(descriptor, TCSAFLUSH, &silent) == 0;
-  }
-
-  SilentTerminal(const SilentTerminal&) = delete;
-  SilentTerminal& operator=(const SilentTerminal&) = delete;
-
-  ~SilentTerminal() {
-    if (changed_) tcsetattr(descriptor_, TCSAFLUSH, &before_);
-  }
-
-  bool changed() const noexcept { return changed_; }
-
- private:
-  int descriptor_;
-  termios before_{};
-  bool changed_ = false;
-};
-
-Ending config_ending(std::string detail, std::string remedy) {
-  Ending ending = ending_of(Trouble::config_invalid, std::move(detail));
-  ending.remedy = {std::move(remedy)};
-  return ending;
-}
 
 }  // namespace
 
 std::expected<Credentials, Ending> credentials_for(const Profile& profile) {
-  if (const auto* text = std::get_if<SecretText>(&profile.password))
-    return Credentials(profile.user, text->clone());
+  const auto with = [&](SecretText password) {
+    return Credentials(profile.user, std::move(password), profile.password_text);
+  };
+  if (const auto* text = std::get_if<SecretText>(&profile.password)) return with(text->clone());
   if (const auto* hash = std::get_if<NtHash>(&profile.password))
     return Credentials(profile.user, hash->clone());
   if (const auto* file = std::get_if<PasswordFile>(&profile.password)) {
     auto password = read_password_file(profile, *file);
-    if (!password) {
-      const ConfigError& error = password.error();
-      return std::unexpected(
-          config_ending(printable(fmt::format("{}: {}", error.file, error.message)),
-                        error.hint.empty() ? "name a file that can be read" : error.hint));
-    }
-    return Credentials(profile.user, std::move(*password));
+    if (!password) return refused(password.error(), "name a file that can be read");
+    return with(std::move(*password));
+  }
+  if (const auto* command = std::get_if<PasswordCommand>(&profile.password)) {
+    auto password = run_password_command(profile, *command);
+    if (!password) return refused(password.error(), "run it by hand to see why");
+    return with(std::move(*password));
+  }
+  if (const std::string path = credential_path(profile.name); !path.empty()) {
+    auto content = read_file(path);
+    if (!content) return refused(content.error(), "look at the unit's LoadCredential=");
+    auto password = not_empty(first_line(std::move(content->text)),
+                              {path, 1, 1, "the credential is empty", "put the password there"});
+    if (!password) return refused(password.error(), {});
+    return with(std::move(*password));
   }
   auto password = ask_password(
       fmt::format("Password of {} at {}: ", profile.user, profile.servers.front().host));
   if (!password) return std::unexpected(std::move(password.error()));
-  return Credentials(profile.user, std::move(*password));
+  return with(std::move(*password));
+}
+
+std::shared_ptr<const Credentials> credentials_with(const Profile& profile, SecretText password) {
+  return std::make_shared<const Credentials>(profile.user, std::move(password),
+                                             profile.password_text);
 }
 
 std::expected<SecretText, ConfigError> read_password_file(const Profile& profile,
@@ -114,53 +128,58 @@ std::expected<SecretText, ConfigError> read_password_file(const Profile& profile
     wipe_text(content->text);
     return std::unexpected(exposed_file(path));
   }
-  SecretText password = first_line(std::move(content->text));
-  if (password.empty())
-    return std::unexpected(ConfigError{path, 1, 1, "the first line is empty",
-                                       "write the password there, and nothing else"});
-  return password;
+  return not_empty(
+      first_line(std::move(content->text)),
+      {path, 1, 1, "the first line is empty", "write the password there, and nothing else"});
 }
 
-SecretText first_line(std::string text) {
-  std::string_view line(text);
-  line = line.substr(0, line.find('\n'));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  SecretText password(line);
-  wipe_text(text);
-  return password;
+std::expected<SecretText, ConfigError> run_password_command(const Profile& profile,
+                                                            const PasswordCommand& command) {
+  std::vector<std::string> arguments = command.arguments;
+  // As for all files that a profile names. Without a slash it is looked for in PATH.
+  if (arguments.front().find('/') != std::string::npos)
+    arguments.front() = (profile.folder / arguments.front()).string();
+  const std::string& shown = arguments.front();
+  PrintingProgram program;
+  if (const int error = program.start(arguments); error != 0) {
+    return std::unexpected(ConfigError{shown, 0, 0, std::generic_category().message(error),
+                                       "'password-command' must name a program"});
+  }
+  auto printed = read_descriptor(program.output(), shown);
+  const bool succeeded = program.succeeded();
+  if (!printed) return std::unexpected(std::move(printed.error()));
+  SecretText password = first_line(std::move(printed->text));
+  if (!succeeded)
+    return std::unexpected(ConfigError{shown, 0, 0, "the password command failed", {}});
+  return not_empty(std::move(password),
+                   {shown, 0, 0, "the password command printed no password", {}});
 }
 
-std::expected<SecretText, Ending> ask_password(const std::string& prompt) {
-  const auto no_terminal = [](std::string why) {
-    return std::unexpected(config_ending(
-        "there is no password, and no terminal to ask for it" + std::move(why),
-        "put password or password-file into the profile, or use --password-stdin with --server"));
-  };
-  const io::UniqueFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC));
-  if (!terminal) return no_terminal(": " + std::generic_category().message(errno));
+std::string password_changed(const Profile& profile) {
+  struct Where {
+    const Profile& profile;
 
-  std::string text;
-  {
-    const NotedSignals signals;
-    const SilentTerminal silent(terminal.fd());
-    if (!silent.changed()) return no_terminal("");
-    if (io::write_all(terminal.fd(), prompt) != 0) return no_terminal("");
-    while (interrupted == 0 && text.find('\n') == std::string::npos) {
-      std::array<char, 512> buffer{};
-      const ssize_t count = read(terminal.fd(), buffer.data(), buffer.size());
-      if (count == 0 || (count < 0 && errno != EINTR)) break;
-      if (count > 0) text.append(buffer.data(), static_cast<std::size_t>(count));
-      std::ranges::fill(buffer, '\0');
+    std::string operator()(const AskPassword&) const {
+      return credential_path(profile.name).empty() ? std::string()
+                                                   : "the credential pptpd-user." + profile.name;
     }
-    // The user's own line end was not shown either.
-    (void)io::write_all(terminal.fd(), "\n");
-  }
-  if (interrupted != 0) {
-    wipe_text(text);
-    return std::unexpected(ending_of(Trouble::interrupted));
-  }
-  if (text.find('\n') == std::string::npos) return no_terminal(": it was closed");
-  return first_line(std::move(text));
+
+    std::string operator()(const SecretText&) const { return "the profile"; }
+
+    std::string operator()(const NtHash&) const { return "the profile, as password or nt-hash"; }
+
+    std::string operator()(const PasswordFile& file) const {
+      return (profile.folder / file.path).string();
+    }
+
+    std::string operator()(const PasswordCommand& command) const {
+      return "what " + command.arguments.front() + " prints";
+    }
+  };
+
+  const std::string place = std::visit(Where{profile}, profile.password);
+  return place.empty() ? "the server has the new password"
+                       : "the server has the new password: put it into " + place + " too";
 }
 
 void describe_password(const Credentials& credentials, EndingContext& context) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <expected>
+#include <memory>
+#include <string>
 
 #include "apps/ending.h"
 #include "apps/profile.h"
@@ -8,20 +10,25 @@
 
 namespace pptp::app {
 
-/// What to authenticate with: reads the password's file, or asks on the terminal, where the profile
-/// wants that. Fails with Trouble::config_invalid or Trouble::interrupted.
+/// What to authenticate with, from where the profile says: reads a file or what a program prints,
+/// takes systemd's credential, or asks on the terminal. Fails with Trouble::config_invalid or
+/// Trouble::interrupted.
 std::expected<Credentials, Ending> credentials_for(const Profile& profile);
+
+/// The profile's user with this password.
+std::shared_ptr<const Credentials> credentials_with(const Profile& profile, SecretText password);
 
 /// The first line of the profile's password file, which nobody but its owner may be able to read.
 std::expected<SecretText, ConfigError> read_password_file(const Profile& profile,
                                                           const PasswordFile& file);
 
-/// The first line of a text, without its line end; the text is wiped.
-SecretText first_line(std::string text);
+/// The first line that the profile's password command prints. Its standard input and error are
+/// ours, so that it can ask; no shell is in between.
+std::expected<SecretText, ConfigError> run_password_command(const Profile& profile,
+                                                            const PasswordCommand& command);
 
-/// Asks on the controlling terminal, without showing what is typed. INT, TERM and the like while it
-/// asks are Trouble::interrupted.
-std::expected<SecretText, Ending> ask_password(const std::string& prompt);
+/// What to tell when the server has taken a new password: where the old one still is.
+std::string password_changed(const Profile& profile);
 
 /// Fills in what an ending can say about the password.
 void describe_password(const Credentials& credentials, EndingContext& context);

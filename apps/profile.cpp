@@ -37,6 +37,7 @@ class ProfileMaker {
     profile.servers = servers();
     profile.user = user();
     profile.methods = read_methods(settings_, errors_);
+    profile.password_text = read_password_text(settings_, errors_);
     profile.encryption = read_encryption(settings_, errors_);
     profile.mppc = settings_.flag("encryption.mppc");
     check_keys_possible(settings_, profile.methods, profile.encryption, errors_);
@@ -129,13 +130,24 @@ class ProfileMaker {
       if (path.empty()) error("password-file", "'password-file' is empty", "write a file's name");
       return PasswordFile{path, settings_.place("password-file")};
     }
+    if (first == "password-command") return password_command();
     if (first == "nt-hash") return nt_hash(methods);
     return AskPassword();
   }
 
+  PasswordSource password_command() {
+    PasswordCommand command{{}, settings_.place("password-command")};
+    for (const TomlValue& element : settings_.list("password-command"))
+      command.arguments.push_back(std::get<std::string>(element.data));
+    if (command.arguments.empty() || command.arguments.front().empty())
+      error("password-command", "'password-command' names no program",
+            R"(write a program and its arguments: ["pass", "show", "vpn"])");
+    return command;
+  }
+
   PasswordSource nt_hash(const std::vector<AuthMethod>& methods) {
     for (const AuthMethod method : methods) {
-      if (method == AuthMethod::pap || method == AuthMethod::chap_md5)
+      if (needs_password(method))
         error("nt-hash",
               fmt::format("'auth.methods' has '{}', which needs the password itself, not 'nt-hash'",
                           name(method)),

@@ -21,6 +21,7 @@
 
 namespace pptp::app {
 
+/// The systemd credential "pptpd-user.NAME" where there is one, else the terminal.
 struct AskPassword {};
 
 struct PasswordFile {
@@ -28,8 +29,13 @@ struct PasswordFile {
   Place place;
 };
 
+struct PasswordCommand {
+  std::vector<std::string> arguments;  ///< the program and its arguments; at least one
+  Place place;
+};
+
 /// Where the password comes from.
-using PasswordSource = std::variant<AskPassword, SecretText, PasswordFile, NtHash>;
+using PasswordSource = std::variant<AskPassword, SecretText, PasswordFile, PasswordCommand, NtHash>;
 
 struct DnsFromPeer {};
 
@@ -74,6 +80,7 @@ struct Profile {
   std::string user;               ///< as it goes over the wire, DOMAIN\user
   PasswordSource password;
   std::vector<AuthMethod> methods;
+  PasswordText password_text = PasswordText::utf8;
   EncryptionConfig encryption;
   bool mppc = false;
   Network network;

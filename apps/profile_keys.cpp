@@ -11,10 +11,12 @@ constexpr SettingInfo kKeys[] = {
     {"domain", R"("")", "the domain, where it is not part of user", kText},
     {"password", "", "the password itself; the file must then be private", kText, now, true},
     {"password-file", "", "a private file whose first line is the password", kText},
-    {"password-command", "", "a program that prints the password", kTexts, default_only},
+    {"password-command", "", "a program, with its arguments, that prints the password", kTexts},
     {"nt-hash", "", "the password's NT hash, 32 hexadecimal digits", kText, now, true},
 
     {"auth.methods", R"(["mschapv2"])", "how the server may make us prove who we are", kTexts},
+    {"auth.password-text", R"("utf-8")",
+     R"("utf-8", or "octets": each octet of the password is a character, as pppd has it)", kText},
 
     {"encryption.mppe", R"("require")", R"("require", "prefer" or "off")", kText},
     {"encryption.key-bits", "[128]",

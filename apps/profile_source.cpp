@@ -8,7 +8,7 @@
 #include <fmt/core.h>
 
 #include "apps/config_file.h"
-#include "apps/password.h"
+#include "apps/terminal_prompt.h"
 #include "tunnel/io/runtime_dir.h"
 
 namespace pptp::app {

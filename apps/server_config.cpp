@@ -29,6 +29,10 @@ constexpr SettingInfo kKeys[] = {
     {"dns", "[]", "name servers to tell the peers, at most two", kTexts},
     {"wins", "[]", "WINS servers to tell the peers, at most two", kTexts},
     {"auth.methods", R"(["mschapv2"])", "how the peers may prove who they are", kTexts},
+    {"auth.password-text", R"("utf-8")",
+     R"("utf-8", or "octets": each octet of a secret is a character, as pppd has it)", kText},
+    {"auth.retries", "0", "how often a peer that is refused may try again in the same call",
+     kWhole},
     {"encryption.mppe", R"("require")", R"("require", "prefer" or "off")", kText},
     {"encryption.key-bits", "[128]", "key lengths to accept, of 128, 56, 40", kWholes},
     {"encryption.stateful", "false", R"(true: where the peer insists; "only": ask for it)",
@@ -37,6 +41,9 @@ constexpr SettingInfo kKeys[] = {
 
 // The name goes into every Challenge (RFC 1994 4.1).
 constexpr std::size_t kMaxName = 255;
+
+// Each is a guess at a password.
+constexpr std::int64_t kMaxRetries = 10;
 
 /// Turns Settings into a ServerConfig; what is wrong is gathered, not thrown.
 class ServerConfigMaker {
@@ -54,6 +61,8 @@ class ServerConfigMaker {
     config.dns = two_addresses("dns");
     config.wins = two_addresses("wins");
     config.methods = read_methods(settings_, errors_);
+    config.password_text = read_password_text(settings_, errors_);
+    config.retries = retries();
     config.encryption = read_encryption(settings_, errors_);
     check_keys_possible(settings_, config.methods, config.encryption, errors_);
     settings_.check_support(errors_);
@@ -96,6 +105,17 @@ class ServerConfigMaker {
     if (name.size() > kMaxName)
       error("name", {fmt::format("it is longer than {} octets", kMaxName), "choose a shorter one"});
     return name;
+  }
+
+  unsigned retries() {
+    constexpr std::string_view kKey = "auth.retries";
+    const std::int64_t retries = settings_.whole(kKey);
+    if (retries < 0 || retries > kMaxRetries) {
+      error(kKey, {fmt::format("{} is not from 0 to {}", retries, kMaxRetries),
+                   "a peer can call again whatever is written here"});
+      return 0;
+    }
+    return static_cast<unsigned>(retries);
   }
 
   Ipv4Address address() {

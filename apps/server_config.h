@@ -12,6 +12,7 @@
 #include "apps/address_text.h"
 #include "apps/config_error.h"
 #include "apps/settings.h"
+#include "auth/credentials.h"
 #include "auth/method.h"
 #include "ppp/link.h"
 #include "tunnel/address_pool.h"
@@ -29,6 +30,8 @@ struct ServerConfig {
   std::array<Ipv4Address, 2> dns{};   ///< zero: none
   std::array<Ipv4Address, 2> wins{};  ///< zero: none
   std::vector<AuthMethod> methods;
+  PasswordText password_text = PasswordText::utf8;
+  unsigned retries = 0;
   EncryptionConfig encryption;
   std::vector<ShownSetting> settings;
 };

@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <set>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/config_file.h"
 #include "apps/served_call.h"
 #include "apps/status_report.h"
+#include "apps/wipe_text.h"
+#include "tunnel/io/file.h"
 #include "tunnel/sizes.h"
 
 namespace pptp::app {
@@ -33,9 +38,24 @@ AcceptorConfig acceptor_config(const ServerConfig& config) {
   acceptor.wins = config.wins;
   acceptor.call.link.mru = static_cast<std::uint16_t>(max_information(kPathMtu));
   acceptor.call.link.methods = config.methods;
+  acceptor.call.link.retries = config.retries;
   acceptor.call.link.encryption = config.encryption;
   if (!config.name.empty()) acceptor.call.link.local_name = config.name;
   return acceptor;
+}
+
+/// A password as the users' file has to have it.
+std::expected<SecretText, std::string> secret_as(PasswordText kind, const SecretText& utf8) {
+  if (kind == PasswordText::utf8) return utf8.clone();
+  const UnicodePassword characters(utf8.view());
+  std::string octets;
+  for (Reader in(characters.bytes()); in.remaining() > 0;) {
+    octets += static_cast<char>(in.u8());
+    if (in.u8() != 0) return std::unexpected("a character is no octet");
+  }
+  SecretText secret(octets);
+  wipe_text(octets);
+  return secret;
 }
 
 }  // namespace
@@ -227,6 +247,8 @@ void ServerSession::send_gre() {
 void ServerSession::on_event(SessionEvent&& event) {
   if (const SessionSecretWanted* wanted = std::get_if<SessionSecretWanted>(&event)) {
     find_user(*wanted);
+  } else if (const SessionPasswordChosen* chosen = std::get_if<SessionPasswordChosen>(&event)) {
+    change_password(*chosen);
   } else if (const SessionUp* up = std::get_if<SessionUp>(&event)) {
     log(LogLevel::notice,
         fmt::format("{} from {} is up with {}{}", printable(up->user), up->from.text(),
@@ -258,12 +280,45 @@ void ServerSession::log_of_stranger(Ipv4Address from, std::string_view text) {
 }
 
 void ServerSession::find_user(const SessionSecretWanted& wanted) {
-  const std::optional<User> user = users_.find(wanted.user, config_.name);
+  const std::optional<User> user = users_.find(wanted.user, config_.name, config_.password_text);
   if (!user) return acceptor_.supply_secret(loop_.now(), wanted.session, nullptr);
   const std::optional<Ipv4Address> address = address_for(*user);
   // Our own address is refused when it comes to giving it, as is one that is in use.
   acceptor_.supply_secret(loop_.now(), wanted.session, &user->credentials,
                           address.value_or(config_.address));
+}
+
+void ServerSession::change_password(const SessionPasswordChosen& chosen) {
+  const std::expected<void, std::string> stored = store_secret(chosen);
+  if (stored) {
+    log(LogLevel::notice, fmt::format("{} has changed the password", printable(chosen.user)));
+  } else {
+    log(LogLevel::warning, fmt::format("the new password of {} is not taken: {}",
+                                       printable(chosen.user), stored.error()));
+  }
+  acceptor_.password_stored(loop_.now(), chosen.session, stored.has_value());
+}
+
+/// Writes a new secret into the users' file as it is now, and reads that again.
+std::expected<void, std::string> ServerSession::store_secret(const SessionPasswordChosen& chosen) {
+  std::error_code error;
+  // A link stays one.
+  const std::filesystem::path path = std::filesystem::canonical(config_.users, error);
+  if (error) return std::unexpected(error.message());
+  auto file = read_file(path);
+  if (!file) return std::unexpected(file.error().message);
+  std::expected<SecretText, std::string> secret = secret_as(config_.password_text, chosen.password);
+  if (!secret) return std::unexpected(secret.error());
+  auto changed = ChapSecrets::with_secret(file->text, chosen.user, config_.name, secret->view());
+  wipe_text(file->text);
+  if (!changed) return std::unexpected(changed.error());
+  const io::IoResult<void> replaced = io::replace_file(path, *changed);
+  wipe_text(*changed);
+  if (!replaced) return std::unexpected(replaced.error().text());
+  auto users = ChapSecrets::load(config_.users);
+  if (!users) return std::unexpected(users.error().message);
+  users_ = *std::move(users);
+  return {};
 }
 
 /// The user's own address, or the first of the pool that is free, allowed, and nobody else's own.

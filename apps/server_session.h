@@ -2,9 +2,11 @@
 
 #include <array>
 #include <deque>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -53,6 +55,8 @@ class ServerSession {
   void on_event(SessionEvent&& event);
   void call_ended(const SessionDown& down);
   void find_user(const SessionSecretWanted& wanted);
+  void change_password(const SessionPasswordChosen& chosen);
+  std::expected<void, std::string> store_secret(const SessionPasswordChosen& chosen);
   std::optional<Ipv4Address> address_for(const User& user) const;
   void on_signal(int signal);
   void log_statistics() const;

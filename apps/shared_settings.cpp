@@ -12,24 +12,8 @@ namespace {
 
 constexpr std::array kMethods = {AuthMethod::eap_mschapv2, AuthMethod::mschapv2,
                                  AuthMethod::mschapv1, AuthMethod::chap_md5, AuthMethod::pap};
+constexpr std::array<std::string_view, 2> kPasswordTexts = {"utf-8", "octets"};
 constexpr std::array<std::string_view, 3> kPolicies = {"require", "prefer", "off"};
-
-bool is_built(AuthMethod method) {
-  return method == AuthMethod::mschapv2;
-}
-
-bool makes_keys(AuthMethod method) {
-  switch (method) {
-    case AuthMethod::pap:
-    case AuthMethod::chap_md5:
-      return false;
-    case AuthMethod::mschapv1:
-    case AuthMethod::mschapv2:
-    case AuthMethod::eap_mschapv2:
-      return true;
-  }
-  return false;
-}
 
 EncryptionPolicy read_policy(const Settings& settings, ConfigErrors& errors) {
   constexpr std::string_view kKey = "encryption.mppe";
@@ -60,12 +44,6 @@ std::vector<AuthMethod> read_methods(const Settings& settings, ConfigErrors& err
                                 fmt::format("'{}': there is no method '{}'", kKey, word),
                                 suggestion(word, words, "method")));
     } else {
-      if (!is_built(*method))
-        errors.push_back(error_at(
-            element.place,
-            fmt::format(R"('{}': '{}' is not yet possible: the only method today is "mschapv2")",
-                        kKey, word),
-            R"(write methods = ["mschapv2"])"));
       methods.push_back(*method);
     }
   }
@@ -73,6 +51,18 @@ std::vector<AuthMethod> read_methods(const Settings& settings, ConfigErrors& err
     errors.push_back(error_at(settings.place(kKey), fmt::format("'{}' is an empty list", kKey),
                               R"(write methods = ["mschapv2"])"));
   return methods;
+}
+
+PasswordText read_password_text(const Settings& settings, ConfigErrors& errors) {
+  constexpr std::string_view kKey = "auth.password-text";
+  const std::string& word = settings.text(kKey);
+  if (word == "utf-8") return PasswordText::utf8;
+  if (word == "octets") return PasswordText::octets;
+  errors.push_back(
+      error_at(settings.place(kKey),
+               fmt::format(R"('{}' must be "utf-8" or "octets", not {})", kKey, to_toml(word)),
+               suggestion(word, kPasswordTexts, "word")));
+  return PasswordText::utf8;
 }
 
 EncryptionConfig read_encryption(const Settings& settings, ConfigErrors& errors) {
@@ -117,7 +107,7 @@ EncryptionConfig read_encryption(const Settings& settings, ConfigErrors& errors)
 void check_keys_possible(const Settings& settings, const std::vector<AuthMethod>& methods,
                          const EncryptionConfig& encryption, ConfigErrors& errors) {
   if (encryption.policy != EncryptionPolicy::require || methods.empty()) return;
-  if (std::ranges::any_of(methods, makes_keys)) return;
+  if (std::ranges::any_of(methods, &makes_keys)) return;
   const bool methods_given = settings.given("auth.methods");
   errors.push_back(error_at(
       settings.place(methods_given ? "auth.methods" : "encryption.mppe"),

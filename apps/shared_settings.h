@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "apps/settings.h"
+#include "auth/credentials.h"
 #include "auth/method.h"
 #include "ppp/link.h"
 
@@ -11,8 +12,11 @@ namespace pptp::app {
 
 // The sections that a profile and a server's configuration have in common: [auth] and [encryption].
 
-/// auth.methods. What is not a method, or not one yet, becomes an error.
+/// auth.methods. What is not a method becomes an error.
 std::vector<AuthMethod> read_methods(const Settings& settings, ConfigErrors& errors);
+
+/// auth.password-text.
+PasswordText read_password_text(const Settings& settings, ConfigErrors& errors);
 
 /// encryption.mppe, key-bits and stateful.
 EncryptionConfig read_encryption(const Settings& settings, ConfigErrors& errors);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,6 +49,15 @@ io::IoResult<void> leave_terminal() {
   }
   if (::chdir("/") != 0) return io::failure(errno, "cannot change to /");
   return {};
+}
+
+bool terminal_is_there() noexcept {
+  return static_cast<bool>(io::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
+}
+
+bool hangup_is_ignored() noexcept {
+  struct sigaction action{};
+  return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 void put_text(std::FILE* out, std::string_view text) noexcept {

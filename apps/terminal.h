@@ -26,6 +26,13 @@ io::IoResult<void> hold_standard_streams();
 /// error, and no folder that is kept in use. Relative paths lead elsewhere after it.
 io::IoResult<void> leave_terminal();
 
+/// Whether this process has a controlling terminal: HUP from somebody asks for a new call, HUP
+/// because the terminal has gone ends it.
+bool terminal_is_there() noexcept;
+
+/// nohup(1) has HUP ignored, and means it.
+bool hangup_is_ignored() noexcept;
+
 /// Writes a text at once. That it cannot be written (nobody reads, the disk is full) ends nothing.
 void put_text(std::FILE* out, std::string_view text) noexcept;
 

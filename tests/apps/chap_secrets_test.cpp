@@ -89,7 +89,7 @@ TEST_CASE("chap-secrets: what is odd is said with its line, and works") {
       {"alice * secret\n", 1, 9, "without a fourth field"},
       {"alice * \"\" *\n", 1, 9, "the secret is empty"},
       {"OFFICE\\alice * secret *\n", 1, 1, "a backslash in a name begins an escape"},
-      {"alice * secret * -- idle 5\n", 1, 18, "options after --"},
+      {"alice * secret * -- idle\n", 1, 21, "this option after --"},
   };
   for (const Odd& odd : kOdd) {
     INFO(std::string(odd.text));
@@ -104,6 +104,62 @@ TEST_CASE("chap-secrets: what is odd is said with its line, and works") {
     CHECK(found);
   }
   CHECK(ChapSecrets::parse("alice * \"se#cret\" *\nOFFICE\\\\bob * x *\n", "s").warnings().empty());
+}
+
+TEST_CASE("chap-secrets: an expired secret lets in with a new one only") {
+  const ChapSecrets secrets =
+      ChapSecrets::parse("alice * old * -- expired\nbob * old *\n", "secrets");
+  CHECK(secrets.warnings().empty());
+  CHECK(secrets.find("alice", "")->credentials.expired());
+  CHECK(secrets.find("OFFICE\\alice", "")->credentials.expired());
+  CHECK_FALSE(secrets.find("bob", "")->credentials.expired());
+}
+
+TEST_CASE("chap-secrets: another secret takes the place of the one that counts, and nothing else") {
+  struct Change {
+    std::string_view before;
+    std::string_view after;
+  };
+
+  static constexpr Change kChanges[] = {
+      {"alice * old * -- expired\n", "alice * \"n\\\"e\\\\w #\" *\n"},
+      {"# me\nbob * x *\nalice\t* 'o l d' 10.0.0.1 -- idle expired # why\nalice * y *",
+       "# me\nbob * x *\nalice\t* \"n\\\"e\\\\w #\" 10.0.0.1 -- idle # why\nalice * y *"},
+      {"\xef\xbb\xbf\"alice\" vpn old", "\xef\xbb\xbf\"alice\" vpn \"n\\\"e\\\\w #\""},
+      {"bob * x *\nalice * \\\n old *\n", "bob * x *\nalice * \\\n \"n\\\"e\\\\w #\" *\n"},
+  };
+  for (const Change& change : kChanges) {
+    INFO(std::string(change.before));
+    const auto changed =
+        ChapSecrets::with_secret(std::string(change.before), "OFFICE\\alice", "vpn", "n\"e\\w #");
+    REQUIRE(changed);
+    CHECK(*changed == change.after);
+    const auto user = ChapSecrets::parse(*changed, "s").find("alice", "vpn");
+    REQUIRE(user);
+    CHECK(user->credentials.password() == "n\"e\\w #");
+    CHECK_FALSE(user->credentials.expired());
+  }
+}
+
+TEST_CASE("chap-secrets: a secret that cannot be written down, or is nobody's, is not taken") {
+  const std::string text = "alice * old *\n* * any *\n";
+  CHECK_FALSE(ChapSecrets::with_secret(text, "bob", "", "new"));
+  CHECK_FALSE(ChapSecrets::with_secret(text, "alice", "", "@/etc/passwd"));
+  CHECK_FALSE(ChapSecrets::with_secret(text, "alice", "", "two\nlines"));
+  CHECK_FALSE(ChapSecrets::with_secret("bob * x *\n", "alice", "", "new"));
+  CHECK(ChapSecrets::with_secret(text, "alice", "", "new"));
+}
+
+TEST_CASE("chap-secrets: octets as characters, as pppd has it (note 3.27)") {
+  const ChapSecrets secrets = ChapSecrets::parse(
+      "User * Gr\xc3\xbc\xc3\x9f"
+      "e *\n",
+      "s");
+  const auto hash = [&](PasswordText kind) {
+    return hex(secrets.find("User", "", kind)->credentials.nt_hash().bytes());
+  };
+  CHECK(hash(PasswordText::utf8) == "2816114083c3d8e78cfa2bdb9cde7ae6");
+  CHECK(hash(PasswordText::octets) == "ada998ce9dab72e363b5b48290f1656c");
 }
 
 TEST_CASE("chap-secrets: a line that makes no sense is left out, and the others work") {

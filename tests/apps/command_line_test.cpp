@@ -16,6 +16,7 @@ struct Recorder {
   std::optional<ConnectArguments> connect;
   std::optional<DisconnectArguments> disconnect;
   std::optional<ReconnectArguments> reconnect;
+  std::optional<PasswdArguments> passwd;
   std::optional<StatusArguments> status;
   std::optional<ServeArguments> serve;
   std::optional<DemoArguments> demo;
@@ -30,6 +31,7 @@ struct Recorder {
     commands.connect = keep(connect);
     commands.disconnect = keep(disconnect);
     commands.reconnect = keep(reconnect);
+    commands.passwd = keep(passwd);
     commands.status = keep(status);
     commands.serve = keep(serve);
     commands.demo = keep(demo);
@@ -73,6 +75,17 @@ TEST_CASE("command line: connect with a profile") {
   CHECK(recorder.connect->profile.profile == "office");
   CHECK(recorder.connect->background);
   CHECK(recorder.connect->profile.settings == std::vector<std::string>{"a.b=1", "c=[1, 2]"});
+}
+
+TEST_CASE("command line: passwd") {
+  Recorder recorder;
+  CHECK(recorder.run({"passwd", "office", "--password-stdin", "--set", "a=1"}) == 7);
+  REQUIRE(recorder.passwd);
+  CHECK(recorder.passwd->profile.profile == "office");
+  CHECK(recorder.passwd->profile.settings == std::vector<std::string>{"a=1"});
+  CHECK(recorder.passwd->password_stdin);
+  CHECK(usage_of({"passwd"}) == kUsage);
+  CHECK(usage_of({"passwd", "a", "b"}) == kUsage);
 }
 
 TEST_CASE("command line: --set takes one argument and leaves the profile alone") {

@@ -1,15 +1,20 @@
 #include "apps/password.h"
 
 #include <array>
+#include <cstdlib>
+#include <functional>
 #include <pty.h>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include <doctest/doctest.h>
 
+#include "apps/credentials_prompt.h"
 #include "apps/profile_source.h"
 #include "apps/profile_template.h"
+#include "apps/terminal_prompt.h"
 #include "tests/apps/temporary_folder.h"
 
 using namespace pptp;
@@ -42,15 +47,18 @@ std::string read_until(int descriptor, std::string_view end) {
   return text;
 }
 
-// A process with a terminal of its own asks, and `typed` is typed when the prompt is there.
-Asked ask_on_terminal(std::string_view typed) {
+using Asking = std::function<std::expected<SecretText, Ending>()>;
+
+// A process with a terminal of its own asks, and each of `typed` is typed when its prompt is there.
+Asked ask_on_terminal(const std::vector<std::string>& prompts,
+                      const std::vector<std::string>& typed, const Asking& ask) {
   std::array<int, 2> pipe_ends{};
   REQUIRE(pipe(pipe_ends.data()) == 0);
   int terminal = -1;
   const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
   REQUIRE(child >= 0);
   if (child == 0) {
-    const auto password = ask_password("Password: ");
+    const auto password = ask();
     const std::string result =
         password ? std::string(password->view()) : "!" + password.error().summary;
     const bool written = write(pipe_ends[1], result.data(), result.size()) >= 0;
@@ -58,8 +66,11 @@ Asked ask_on_terminal(std::string_view typed) {
   }
   close(pipe_ends[1]);
   Asked asked;
-  asked.shown = read_until(terminal, "Password: ");
-  CHECK(write(terminal, typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+  for (std::size_t i = 0; i < typed.size(); ++i) {
+    asked.shown += read_until(terminal, prompts[i]);
+    CHECK(write(terminal, typed[i].data(), typed[i].size()) ==
+          static_cast<ssize_t>(typed[i].size()));
+  }
   asked.result = read_until(pipe_ends[0], "");
   asked.shown += read_until(terminal, "");
   close(pipe_ends[0]);
@@ -68,6 +79,10 @@ Asked ask_on_terminal(std::string_view typed) {
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(status == 0);
   return asked;
+}
+
+Asked ask_on_terminal(const std::string& typed) {
+  return ask_on_terminal({"Password: "}, {typed}, [] { return ask_password("Password: "); });
 }
 
 std::string password_from(const std::string& text) {
@@ -102,6 +117,102 @@ TEST_CASE("password: the first line of its file, found from the profile's folder
   CHECK(exposed.error().remedy.front().starts_with("chmod 600 "));
   folder.write("secret", "\nword", 0600);
   CHECK_FALSE(credentials_for(profile));
+}
+
+TEST_CASE("password: the first line that a command prints, which no shell reads") {
+  const TemporaryFolder folder;
+  const auto printed = [&](const std::string& command) {
+    return credentials_for(profile_with(folder, "password-command = " + command));
+  };
+  CHECK(*printed("['printf', 'p%s ss\\nmore\\n', '$HOME']")->password() == "p$HOME ss");
+  folder.write("ask", "#!/bin/sh\necho \"$# $1\"\n", 0700);
+  CHECK(*printed("['./ask', 'a b']")->password() == "1 a b");
+  for (const char* const wrong : {"['false']", "['true']", "['./is-not-there']",
+                                  "['sh', '-c', 'kill $$']", "['sh', '-c', 'echo hunter2; exit 1']"}) {
+    INFO(std::string(wrong));
+    const auto failed = printed(wrong);
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().status() == 2);
+    CHECK(failed.error().summary.find("hunter2") == std::string::npos);
+  }
+}
+
+TEST_CASE("password: systemd's credential, where the profile says nothing") {
+  const TemporaryFolder folder;
+  const Profile profile = profile_with(folder, "");
+  folder.write("pptpd-user.p", "from systemd\n", 0440);
+  REQUIRE(setenv("CREDENTIALS_DIRECTORY", folder.path().c_str(), 1) == 0);
+  const auto found = credentials_for(profile);
+  const auto given = credentials_for(profile_with(folder, "password = 'mine'"));
+  folder.write("pptpd-user.p", "", 0440);
+  const auto empty = credentials_for(profile);
+  unsetenv("CREDENTIALS_DIRECTORY");
+  REQUIRE(found);
+  CHECK(*found->password() == "from systemd");
+  CHECK(*given->password() == "mine");
+  CHECK_FALSE(empty);
+}
+
+TEST_CASE("password: octets as characters, as pppd has it (note 3.27)") {
+  const TemporaryFolder folder;
+  const auto hash = [&](const std::string& text) {
+    return hex(credentials_for(profile_with(folder,
+                                            "password = 'Gr\xc3\xbc\xc3\x9f"
+                                            "e'\nauth.password-text = '" +
+                                                text + "'"))
+                   ->nt_hash()
+                   .bytes());
+  };
+  CHECK(hash("utf-8") == "2816114083c3d8e78cfa2bdb9cde7ae6");
+  CHECK(hash("octets") == "ada998ce9dab72e363b5b48290f1656c");
+}
+
+TEST_CASE("password: where the old one is left when the server has a new one") {
+  const TemporaryFolder folder;
+  const auto told = [&](const std::string& line) {
+    return password_changed(profile_with(folder, line));
+  };
+  CHECK(told("") == "the server has the new password");
+  CHECK(told("password-file = '/etc/word'").ends_with("put it into /etc/word too"));
+  CHECK(told("password = 'x'").ends_with("put it into the profile too"));
+}
+
+TEST_CASE("password: a new one is typed twice, until the two are the same") {
+  const Asked asked = ask_on_terminal(
+      {"New password of alice: ", "The same again: ", "New password of alice: ",
+       "New password of alice: ", "The same again: "},
+      {"one\n", "two\n", "\n", "three\n", "three\n"}, [] { return ask_new_password("alice"); });
+  CHECK(asked.result == "three");
+  CHECK(asked.shown.find("These two are not the same.") != std::string::npos);
+  CHECK(asked.shown.find("An empty one will not do.") != std::string::npos);
+}
+
+std::expected<SecretText, Ending> ask_in_loop(CredentialsPrompt::Question question) {
+  io::EventLoop loop;
+  std::expected<SecretText, Ending> result = std::unexpected(Ending());
+  CredentialsPrompt prompt(loop, question, "alice", [&](std::optional<SecretText> answer) {
+    if (answer) result = *std::move(answer);
+    loop.stop();
+  });
+  loop.run();
+  return result;
+}
+
+TEST_CASE("password: another one in the middle of a call, while the event loop runs") {
+  const Asked other = ask_on_terminal({"Refused. Password of alice: "}, {"right\n"}, [] {
+    return ask_in_loop(CredentialsPrompt::Question::other_password);
+  });
+  CHECK(other.result == "right");
+  CHECK(other.shown.find("right") == std::string::npos);
+  const Asked changed =
+      ask_on_terminal({"The password has expired. New password of alice: ", "The same again: ",
+                       "New password of alice: ", "The same again: "},
+                      {"one\n", "two\n", "new\n", "new\n"},
+                      [] { return ask_in_loop(CredentialsPrompt::Question::new_password); });
+  CHECK(changed.result == "new");
+  CHECK(ask_on_terminal({"alice: "}, {"\x04"}, [] {
+          return ask_in_loop(CredentialsPrompt::Question::other_password);
+        }).result == "!");
 }
 
 TEST_CASE("password: the end of the line is no part of it") {

@@ -284,9 +284,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
       {"[link]\npace-by-window = false\n", "[link]\npace-by-window = true\n", "link.pace-by-window",
        "false"},
       {"[link]\nthreads = \"auto\"\n", "[link]\nthreads = 2\n", "link.threads", "\"auto\""},
-      {"[auth]\nmethods = [\"mschapv2\"]\n", "[auth]\nmethods = [\"eap-mschapv2\"]\n",
-       "auth.methods", "mschapv2"},
-      {"", "[auth]\nmethods = [\"mschapv2\", \"mschapv1\"]\n", "auth.methods", "mschapv2"},
   };
   for (const Later& later : kLater) {
     INFO(std::string(later.refused));
@@ -299,11 +296,21 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
     CHECK(has(errors[0].message, "not yet"));
     CHECK(has(describe(errors[0]), later.only_value));
   }
-  const ConfigErrors command =
-      errors_of(std::string(kNeeded) + "password-command = [\"pass\", \"vpn\"]\n");
-  REQUIRE(command.size() == 1);
-  CHECK(command[0].line == 3);
-  CHECK(has(command[0].message, "'password-command' is not yet possible"));
+}
+
+TEST_CASE("profile: every method, in any order, and what a password's octets are") {
+  const auto profile =
+      parse(std::string(kNeeded) +
+            "password-command = ['pass', 'vpn']\n[auth]\npassword-text = 'octets'\n"
+            "methods = ['pap', 'eap-mschapv2', 'mschapv1', 'chap-md5', 'mschapv2']\n");
+  REQUIRE(profile);
+  CHECK(profile->methods == std::vector{AuthMethod::pap, AuthMethod::eap_mschapv2,
+                                        AuthMethod::mschapv1, AuthMethod::chap_md5,
+                                        AuthMethod::mschapv2});
+  CHECK(profile->password_text == PasswordText::octets);
+  CHECK(std::get<PasswordCommand>(profile->password).arguments ==
+        std::vector<std::string>{"pass", "vpn"});
+  CHECK(parse(std::string(kNeeded))->password_text == PasswordText::utf8);
 }
 
 TEST_CASE("profile: server and user") {
