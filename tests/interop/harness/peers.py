@@ -8,9 +8,18 @@ USER, PASSWORD = "alice", "secret-of-alice"
 SERVER_INNER, CLIENT_INNER = "192.168.77.1", "192.168.77.10"  # what pptpd gives out
 LAN_GATEWAY, LAN_HOST = "192.168.79.1", "192.168.79.5"  # behind the server
 
+# Which methods pppd has to take part in, as its options say it.
+_METHODS = {"mschapv2": "mschap-v2", "mschapv1": "mschap", "chap-md5": "chap", "pap": "pap"}
+
 MPPE_128 = ("require-mppe-128", "nomppe-40", "nomppe-stateful")
 MPPE_40 = ("require-mppe-40", "nomppe-128", "nomppe-stateful")
 NO_MPPE = ("nomppe",)
+
+
+def only(method, verb):
+    """pppd's options that leave it one method: it is to `verb` that ("require"), or may do it alone (None)."""
+    wanted = [f"{verb}-{_METHODS[method]}"] if verb else []
+    return [*wanted, "refuse-eap", *(f"refuse-{name}" for word, name in _METHODS.items() if word != method)]
 
 
 class Pptpd:
@@ -26,13 +35,14 @@ class Pptpd:
             ip -n lan address add {LAN_HOST}/24 dev lan1 && ip -n lan link set lan1 up
             ip -n lan link set lo up && ip -n lan route add default via {LAN_GATEWAY}""")
 
-    def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD):
+    def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD, method="mschapv2"):
         """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet."""
         self.stop()
         self.guest.write("/etc/ppp/options.pptpd", "\n".join([
-            "name pptpd", "require-mschap-v2", "refuse-pap", "refuse-chap", "refuse-mschap", *mppe,
+            "name pptpd", *only(method, "require"), *mppe,
             "debug", "dump", "nobsdcomp", "nodeflate", "novj", "lock", f"logfile {self.LOG}", *options, ""]))
-        self.guest.write("/etc/ppp/chap-secrets", f'"{user}" * "{password}" *\n', mode=0o600)
+        for secrets in ("chap-secrets", "pap-secrets"):
+            self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" * "{password}" *\n', mode=0o600)
         # A ppp interface holds three packets by default, and drops what a burst brings beyond them.
         self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n", mode=0o755)
         self.guest.write("/run/pptpd.conf", "\n".join([
@@ -67,12 +77,13 @@ class PptpLinux:
     def __init__(self, guest):
         self.guest = guest
 
-    def dial(self, server, *mppe, options=(), user=USER, password=PASSWORD, seconds=20):
+    def dial(self, server, *mppe, options=(), user=USER, password=PASSWORD, method="mschapv2", seconds=20):
         """Dials and waits: {"device", "local", "remote", "DNS1", "DNS2"}; AssertionError if it fails."""
         self.guest.write("/etc/ppp/peers-test", "\n".join([
             f"name {user}", "remotename PPTP", "noauth", "nodetach", "debug", "dump", "nobsdcomp", "nodeflate",
-            "refuse-eap", "refuse-pap", "refuse-chap", "refuse-mschap", *mppe, f"logfile {self.LOG}", *options, ""]))
-        self.guest.write("/etc/ppp/chap-secrets", f'"{user}" PPTP "{password}" *\n', mode=0o600)
+            *only(method, None), *mppe, f"logfile {self.LOG}", *options, ""]))
+        for secrets in ("chap-secrets", "pap-secrets"):
+            self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" PPTP "{password}" *\n', mode=0o600)
         self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n"
                          'echo "$1 $4 $5 DNS1=$DNS1 DNS2=$DNS2" >/run/up.new; mv /run/up.new /run/up\n', mode=0o755)
         answer = self.guest.run(f"""
