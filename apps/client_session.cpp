@@ -377,7 +377,7 @@ void ClientSession::network_up(const NetworkUp& up) {
   enter(CallState::up);
   known_ = call_->server();
   attempts_ = 0;
-  servers_tried_ = 0;
+  servers_tried_ = profile_.servers.size();  // when this one is lost, the policy is asked first
   redial_.came_up();
   last_.reset();
   last_traffic_ = loop_.now();
