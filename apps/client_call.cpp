@@ -135,7 +135,9 @@ CallConfig ClientCall::config() const {
   call.link.credentials = credentials_;
   call.link.may_try_again = request_.may_try_again;
   call.link.encryption = profile_.encryption;
-  call.link.want_dns = !std::holds_alternative<NoDns>(profile_.network.dns);
+  call.link.want_dns = std::holds_alternative<DnsFromPeer>(profile_.network.dns);
+  // Nobody but scripts has a use for them.
+  call.link.want_wins = !profile_.network.script.empty() || !profile_.network.ip_up_dir.empty();
   return call;
 }
 

@@ -11,7 +11,9 @@
 #include "apps/password.h"
 #include "apps/terminal.h"
 #include "lib/ip_packet.h"
+#include "tunnel/io/name_servers.h"
 #include "tunnel/io/netlink.h"
+#include "tunnel/io/taken_address.h"
 
 namespace pptp::app {
 namespace {
@@ -72,6 +74,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       limit_timer_(loop_, [this] { check_limits(); }),
       redial_timer_(loop_, [this] { waited(); }),
       held_timer_(loop_, [this] { send_held(); }),
+      scripts_(loop_, log_, profile_),
       redial_(redial_config(profile_.link)),
       has_terminal_(terminal_is_there()),
       since_(std::chrono::system_clock::now()) {}
@@ -102,6 +105,7 @@ Ending ClientSession::run() {
 
 /// What can fail without the server: better now than with a call half made.
 io::IoResult<void> ClientSession::prepare() {
+  if (auto fine = scripts_.check(); !fine) return fine;
   io::IoResult<io::HostState> host = io::HostState::create(directory_, lock_);
   if (!host) return std::unexpected(host.error());
   host_.emplace(*std::move(host));
@@ -178,6 +182,7 @@ void ClientSession::send_held() {
 void ClientSession::dial() {
   redial_at_.reset();
   ++servers_tried_;
+  if (was_up_) scripts_.calling_again(script_facts());
   // Every other time the name is asked for: the server may have moved.
   const bool by_name = !known_ || attempts_++ % 2 != 0;
   enter(CallState::connecting);
@@ -361,16 +366,19 @@ void ClientSession::interface_gone() {
 
 void ClientSession::network_up(const NetworkUp& up) {
   const bool same = network_ && network_->local == up.local && network_->peer == up.peer &&
-                    call_->server() == outside_ && call_->allowed_mtu() == mtu_;
+                    network_->dns == up.dns && call_->server() == outside_ &&
+                    call_->allowed_mtu() == mtu_;
   network_ = up;
   if (same) {
     call_->set_mtu(mtu_);
   } else {
+    if (address_is_taken(up.local)) {
+      return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
+    }
     translation_.set_current(up.local);
-    if (const io::IoResult<void> configured =
-            configure_interface(call_->allowed_mtu(), call_->server());
-        !configured)
-      return close(host_config_failed(configured.error(), context()));
+    io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
+    if (configured) configured = configure_names();
+    if (!configured) return close(host_config_failed(configured.error(), context()));
     call_->set_mtu(mtu_);
   }
   if (!tun_watch_) watch_tun();
@@ -383,9 +391,37 @@ void ClientSession::network_up(const NetworkUp& up) {
   last_traffic_ = loop_.now();
   if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
   if (!held_.empty()) held_timer_.set(loop_.now() + kServerSettles);
-  progress_.up(report());
+  if (same) {
+    scripts_.called_again(script_facts());
+  } else {
+    scripts_.start(script_facts(), [this](const io::IoResult<void>& ran) { scripts_ran(ran); });
+  }
+  if (same || !scripts_.running()) progress_.up(report());
   watch_route();
   check_limits();
+}
+
+/// Packets that are for this host, or its gateway, must not be sent to the server.
+bool ClientSession::address_is_taken(Ipv4Address local) {
+  io::IoResult<io::Netlink> netlink = io::Netlink::open();
+  if (!netlink) return false;
+  const io::IoResult<bool> taken = io::is_taken(*netlink, local, tun_->index());
+  return taken && *taken;
+}
+
+void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
+  if (ran) return progress_.up(report());
+  close(ending_of(Trouble::script_failed, ran.error().text(), context()));
+}
+
+ScriptFacts ClientSession::script_facts() const {
+  return {.interface = tun_->name(),
+          .user = credentials_->user(),
+          .server_name = profile_.servers[server_].host,
+          .server = outside_,
+          .network = *network_,
+          .dns = name_servers(),
+          .mtu = mtu_};
 }
 
 /// Seconds without traffic, and seconds altogether.
@@ -425,19 +461,40 @@ void ClientSession::watch_tun() {
 
 /// Sets the interface up with its addresses and routes.
 io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
-  if (tun_watch_) (void)host_->undo_tunnel();  // the peer gave other addresses than before
+  if (tun_watch_) {  // the peer gave other addresses than before
+    scripts_.stop();
+    (void)host_->undo_tunnel();
+  }
   mtu_ = mtu;
   configured_mtu_ = mtu;
   io::TunnelSettings settings;
   settings.device = tun_->index();
   settings.local = network_->local;
-  if (!network_->peer.is_zero()) settings.peer = network_->peer;
+  if (!network_->peer.is_zero() && network_->peer != network_->local)
+    settings.peer = network_->peer;
   settings.mtu = mtu_;
-  settings.routes = profile_.network.routes;
-  settings.default_route = profile_.network.default_route;
+  // Until there is a call there is no script to set routes.
+  if (!call_ || !scripts_.take_over_the_network()) {
+    settings.routes = profile_.network.routes;
+    settings.default_route = profile_.network.default_route;
+  }
   settings.server = outside_ = server;
   if (profile_.link.demand) settings.former = placeholder(tun_->index());
   return host_->configure_tunnel(settings);
+}
+
+/// Name servers; and in the journal, what undoes the scripts that are about to run.
+io::IoResult<void> ClientSession::configure_names() {
+  const ScriptFacts facts = script_facts();
+  std::vector<io::HostChange> changes;
+  if (!scripts_.take_over_the_network() && !facts.dns.empty())
+    changes.emplace_back(io::name_servers_of(tun_->name(), tun_->index(), facts.dns));
+  for (io::ScriptChange& undoing : scripts_.undoing(facts))
+    changes.emplace_back(std::move(undoing));
+  for (const io::HostChange& change : changes) {
+    if (auto added = host_->add(change); !added) return added;
+  }
+  return {};
 }
 
 void ClientSession::call_mtu_lowered() {
@@ -488,6 +545,9 @@ void ClientSession::finish(Ending ending) {
 void ClientSession::take_back_host_changes() {
   tun_watch_.reset();
   if (!host_) return;
+  scripts_.stop();
+  (void)host_->tell_scripts(link_words(was_up_ ? loop_.now() - up_since_ : Duration::zero(),
+                                       past_.tx_bytes, past_.rx_bytes));
   // What was lowered on the way is put back first, so that undoing finds what the journal says.
   if (mtu_ != configured_mtu_ && !tun_->gone()) set_interface_mtu(configured_mtu_);
   const io::UndoReport report = host_->undo_all();
@@ -495,6 +555,8 @@ void ClientSession::take_back_host_changes() {
     log(LogLevel::notice, fmt::format("left alone, as somebody else has changed it: {}", left));
   }
   for (const io::IoError& failed : report.failed)
+    log(LogLevel::error, failed.text());
+  for (const io::IoError& failed : report.scripts)
     log(LogLevel::error, failed.text());
 }
 
@@ -526,60 +588,6 @@ nlohmann::json ClientSession::answer(const nlohmann::json& request) {
     return {{"ok", true}};
   }
   return {{"error", "unknown command"}};
-}
-
-StatusReport ClientSession::report() const {
-  StatusReport report;
-  report.profile = profile_.name;
-  report.state = state_;
-  report.since = since_;
-  report.server_name = profile_.servers[server_].host;
-  if (call_ && !call_->server().is_zero()) report.server_address = call_->server().text();
-  if (tun_) report.interface = tun_->name();
-  if (call_ && call_->method()) report.auth = name(*call_->method());
-  if (call_ && call_->encryption()) {
-    const MppeParameters& send = call_->encryption()->send;
-    report.mppe = StatusReport::Encryption{bit_count(send.bits), send.mode == MppeMode::stateful};
-  }
-  if (network_) {
-    report.local = network_->local.text();
-    if (!network_->peer.is_zero()) report.peer = network_->peer.text();
-    for (const Ipv4Address& server : network_->dns) {
-      if (!server.is_zero()) report.dns.push_back(server.text());
-    }
-    report.mtu = mtu_;
-    for (const auto& route : profile_.network.routes)
-      report.routes.push_back(route.text());
-    if (profile_.network.default_route) report.routes.emplace_back("0.0.0.0/0");
-  }
-  report.counters = past_;
-  report.counters += counters();
-  report.counters += {.dropped = dropped(dropped_)};
-  if (tun_) report.counters += {.dropped = dropped(tun_->drops())};
-  report.last = last_;
-  if (!call_ || call_->engine() == nullptr) return report;
-  if (const std::optional<Duration> rtt = call_->engine()->tx().sender().round_trip()) {
-    report.rtt_ms = std::chrono::duration<double, std::milli>(*rtt).count();
-  }
-  return report;
-}
-
-/// Of the call there is.
-StatusReport::Counters ClientSession::counters() const {
-  StatusReport::Counters counters;
-  if (!call_ || call_->engine() == nullptr) return counters;
-  const Engine& engine = *call_->engine();
-  const GreReceiverStats& received = engine.rx().receiver().stats();
-  counters.tx_packets = engine.tx().counters().packets;
-  counters.tx_bytes = engine.tx().counters().octets;
-  counters.rx_packets = engine.rx().counters().packets;
-  counters.rx_bytes = engine.rx().counters().octets;
-  counters.lost = received.lost;
-  counters.reordered = received.reordered;
-  counters.duplicate = received.duplicate;
-  counters.late = received.late;
-  counters.dropped = dropped(call_->drops());
-  return counters;
 }
 
 void ClientSession::enter(CallState state) {

@@ -14,6 +14,7 @@
 #include "apps/client_call.h"
 #include "apps/credentials_prompt.h"
 #include "apps/ending.h"
+#include "apps/network_scripts.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
 #include "apps/redial.h"
@@ -78,6 +79,10 @@ class ClientSession final : private CallOwner {
   void watch_tun();
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
+  io::IoResult<void> configure_names();
+  bool address_is_taken(Ipv4Address local);
+  void scripts_ran(const io::IoResult<void>& ran);
+  ScriptFacts script_facts() const;
   void tun_readable();
   void interface_gone();
   void set_interface_mtu(std::uint32_t mtu);
@@ -95,6 +100,7 @@ class ClientSession final : private CallOwner {
   nlohmann::json answer(const nlohmann::json& request);
   StatusReport report() const;
   StatusReport::Counters counters() const;
+  std::vector<Ipv4Address> name_servers() const;
   void enter(CallState state);
 
   void log(LogLevel level, std::string_view text) const { log_.line(level, text); }
@@ -117,6 +123,7 @@ class ClientSession final : private CallOwner {
   std::optional<io::Tun> tun_;
   std::optional<io::FdWatch> tun_watch_;
   std::optional<io::ControlServer> control_server_;
+  NetworkScripts scripts_;
   RedialPolicy redial_;
   std::size_t server_ = 0;            ///< of the profile's, the one that is dialled
   std::size_t servers_tried_ = 0;     ///< since the last wait

@@ -9,13 +9,14 @@
 #include "apps/runtime.h"
 #include "apps/terminal.h"
 #include "tunnel/io/control_client.h"
+#include "tunnel/io/host_change.h"
 
 namespace pptp::app {
 namespace {
 
 /// Taking down may last 2 s; the routes go after that.
 constexpr Duration kAnswerTimeout = std::chrono::seconds(2);
-constexpr Duration kEndTimeout = std::chrono::seconds(5);
+constexpr Duration kEndTimeout = std::chrono::seconds(5) + 2 * io::kScriptLimit;
 constexpr Duration kPollInterval = std::chrono::milliseconds(20);
 
 int disconnect(const io::RuntimeDir& directory, const std::string& profile) {

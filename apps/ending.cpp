@@ -518,6 +518,8 @@ Trouble trouble_of(io::IoFault fault) {
       return Trouble::port_in_use;
     case io::IoFault::bad_name:
       return Trouble::config_invalid;
+    case io::IoFault::script_failed:
+      return Trouble::script_failed;
     case io::IoFault::peer_closed:
     case io::IoFault::not_running:
     case io::IoFault::bad_message:

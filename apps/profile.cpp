@@ -261,8 +261,8 @@ class ProfileMaker {
               address.error().hint);
       }
     }
-    error(kKey, fmt::format("'{}': a list is not yet possible", kKey),
-          R"(write "peer" for the server's own, or "none")");
+    if (settings_.list(kKey).empty())
+      error(kKey, fmt::format("'{}' is an empty list", kKey), R"(write "none")");
     return servers;
   }
 

@@ -11,6 +11,7 @@
 
 #include "tunnel/io/control_client.h"
 #include "tunnel/io/host_state.h"
+#include "tunnel/io/resolv_conf.h"
 
 namespace pptp::app {
 namespace {
@@ -42,6 +43,23 @@ void report_recovery(ProgramLog& log, const io::Recovered& recovered) {
   for (const io::IoError& failed : recovered.result->failed) {
     log.line(LogLevel::warning, failed.text());
   }
+  for (const io::IoError& failed : recovered.result->scripts) {
+    log.line(LogLevel::warning, failed.text());
+  }
+}
+
+/// The file outlives a boot, and the journals do not.
+void report_resolv_conf(ProgramLog& log, const io::IoResult<std::optional<io::Undone>>& recovered) {
+  const std::string path = io::ResolvConf().path;
+  if (!recovered) {
+    log.line(LogLevel::warning, recovered.error().text());
+  } else if (*recovered == io::Undone::undone) {
+    log.line(LogLevel::notice,
+             fmt::format("took the name servers of a call that did not end well out of {}", path));
+  } else if (*recovered == io::Undone::left_alone) {
+    log.line(LogLevel::notice,
+             fmt::format("left alone, as somebody else has changed it: {}", path));
+  }
 }
 
 std::optional<StatusReport::Last> read_last(const io::RuntimeDir& directory,
@@ -64,6 +82,7 @@ std::expected<io::RuntimeDir, Ending> open_runtime_dir(ProgramLog& log) {
   for (const io::Recovered& recovered : io::recover_all(*directory)) {
     report_recovery(log, recovered);
   }
+  report_resolv_conf(log, io::ResolvConf().recover());
   return *std::move(directory);
 }
 

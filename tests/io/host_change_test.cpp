@@ -40,7 +40,19 @@ std::vector<HostChange> one_of_each() {
           via6,
           Rule{.priority = 9, .table = 7, .mark = 0xffff'fff0},
           Rule{.to = Ipv4Prefix(Ipv4Address(192, 0, 2, 1))},
-          Rule{.suppress_prefix_length = 0}};
+          Rule{.suppress_prefix_length = 0},
+          NameServers{.keeper = NameServers::Keeper::resolved,
+                      .device = 3,
+                      .servers = {Ipv4Address(10, 0, 0, 1)}},
+          NameServers{.keeper = NameServers::Keeper::resolvconf,
+                      .device = 3,
+                      .record = "tun.pptp0",
+                      .program = "/sbin/resolvconf",
+                      .servers = {Ipv4Address(10, 0, 0, 1), Ipv4Address(10, 0, 0, 2)}},
+          NameServers{.device = 3, .record = "pptp0", .file = {.path = "/x", .state_folder = "/y"}},
+          ScriptChange{{.program = "/etc/ppp/ip-down",
+                        .arguments = {"pptp0", ""},
+                        .environment = {{"IFNAME", "pptp0"}}}}};
 }
 
 }  // namespace
@@ -69,6 +81,7 @@ TEST_CASE("io/host_change refuses records that miss something or hold nonsense")
     json nothing = whole;
     nothing.erase("device");
     nothing.erase("priority");
+    nothing.erase("program");
     CHECK_FALSE(host_change_from_json(nothing).has_value());
   }
   CHECK_FALSE(host_change_from_json(json(3)).has_value());

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -175,6 +177,43 @@ HostChange rule_from_json(const json& object) {
   return rule;
 }
 
+std::string_view word_for(NameServers::Keeper keeper) {
+  switch (keeper) {
+    case NameServers::Keeper::resolved:
+      return "resolved";
+    case NameServers::Keeper::resolvconf:
+      return "resolvconf";
+    case NameServers::Keeper::file:
+      return "file";
+  }
+  return "?";
+}
+
+HostChange name_servers_from_json(const json& object) {
+  NameServers change;
+  const auto keeper = object.at("keeper").get<std::string>();
+  for (const auto each : {NameServers::Keeper::resolved, NameServers::Keeper::resolvconf}) {
+    if (keeper == word_for(each)) change.keeper = each;
+  }
+  if (keeper != word_for(change.keeper)) throw std::invalid_argument("keeper");
+  change.device = object.at("device");
+  change.record = object.at("record");
+  change.program = object.at("program");
+  change.file.path = object.at("path");
+  change.file.state_folder = object.at("state_folder");
+  for (const json& server : object.at("servers"))
+    change.servers.push_back(address_in(server));
+  return change;
+}
+
+HostChange script_from_json(const json& object) {
+  ScriptChange change;
+  change.undo.program = object.at("program");
+  change.undo.arguments = object.at("arguments").get<std::vector<std::string>>();
+  change.undo.environment = object.at("environment").get<std::map<std::string, std::string>>();
+  return change;
+}
+
 }  // namespace
 
 IoResult<void> apply(Netlink& netlink, const HostChange& change) {
@@ -188,7 +227,9 @@ IoResult<void> apply(Netlink& netlink, const HostChange& change) {
                  },
                  [&](const InterfaceAddress& address) { return netlink.add_address(address); },
                  [&](const Route& route) { return netlink.add_route(route); },
-                 [&](const Rule& rule) { return netlink.add_rule(rule); }},
+                 [&](const Rule& rule) { return netlink.add_rule(rule); },
+                 [](const NameServers& servers) { return apply(servers); },
+                 [](const ScriptChange&) { return IoResult<void>(); }},
       change);
 }
 
@@ -197,7 +238,13 @@ IoResult<Undone> undo(Netlink& netlink, const HostChange& change) {
       Overloaded{[&](const LinkChange& link) { return undo_link(netlink, link); },
                  [&](const InterfaceAddress& address) { return undo_address(netlink, address); },
                  [&](const Route& route) { return undo_route(netlink, route); },
-                 [&](const Rule& rule) { return undo_rule(netlink, rule); }},
+                 [&](const Rule& rule) { return undo_rule(netlink, rule); },
+                 [](const NameServers& servers) { return undo(servers); },
+                 [](const ScriptChange& script) -> IoResult<Undone> {
+                   const auto ran = run(script.undo, kScriptLimit);
+                   if (!ran) return std::unexpected(ran.error());
+                   return Undone::undone;
+                 }},
       change);
 }
 
@@ -214,7 +261,13 @@ std::string describe(const HostChange& change) {
                    const std::string text = "rule " + std::to_string(rule.priority);
                    if (rule.unreachable) return text + " unreachable";
                    return text + " lookup table " + std::to_string(rule.table);
-                 }},
+                 },
+                 [](const NameServers& servers) {
+                   return servers.keeper == NameServers::Keeper::file
+                              ? "the name servers in " + servers.file.path
+                              : std::string("name servers");
+                 },
+                 [](const ScriptChange& script) { return "what " + script.undo.program + " did"; }},
       change);
 }
 
@@ -257,6 +310,25 @@ json to_json(const HostChange& change) {
                    put(object, "to", rule.to);
                    put(object, "suppress_prefix_length", rule.suppress_prefix_length);
                    return object;
+                 },
+                 [](const NameServers& names) -> json {
+                   json servers = json::array();
+                   for (const Ipv4Address& server : names.servers)
+                     servers.push_back(server.text());
+                   return {{"change", "name_servers"},
+                           {"keeper", word_for(names.keeper)},
+                           {"device", names.device},
+                           {"record", names.record},
+                           {"program", names.program},
+                           {"path", names.file.path},
+                           {"state_folder", names.file.state_folder},
+                           {"servers", servers}};
+                 },
+                 [](const ScriptChange& script) -> json {
+                   return {{"change", "script"},
+                           {"program", script.undo.program},
+                           {"arguments", script.undo.arguments},
+                           {"environment", script.undo.environment}};
                  }},
       change);
 }
@@ -268,6 +340,8 @@ IoResult<HostChange> host_change_from_json(const json& object) {
     if (kind == "address") return address_from_json(object);
     if (kind == "route") return route_from_json(object);
     if (kind == "rule") return rule_from_json(object);
+    if (kind == "name_servers") return name_servers_from_json(object);
+    if (kind == "script") return script_from_json(object);
   } catch (const json::exception&) {
   } catch (const std::invalid_argument&) {
   }

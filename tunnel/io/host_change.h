@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -7,7 +8,10 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "tunnel/io/io_error.h"
+#include "tunnel/io/name_servers.h"
 #include "tunnel/io/netlink.h"
+#include "tunnel/io/process.h"
+#include "tunnel/io/undone.h"
 
 namespace pptp::io {
 
@@ -21,20 +25,25 @@ struct LinkChange {
   bool operator==(const LinkChange&) const = default;
 };
 
+/// What a script is about to do, which only another run of it can undo. Applying it is nothing.
+struct ScriptChange {
+  Command undo;
+
+  bool operator==(const ScriptChange&) const = default;
+};
+
 /// One change to the host, which tells all that undoing it takes. Addresses, routes and rules are
 /// added, and undone by deleting exactly them.
-using HostChange = std::variant<LinkChange, InterfaceAddress, Route, Rule>;
+using HostChange =
+    std::variant<LinkChange, InterfaceAddress, Route, Rule, NameServers, ScriptChange>;
 
-/// What undoing a change came to.
-enum class Undone : std::uint8_t {
-  undone,
-  gone,        ///< nothing of it was there any more
-  left_alone,  ///< somebody has changed it since, so it is theirs
-};
+/// How long a script may take to undo what it has done.
+inline constexpr std::chrono::seconds kScriptLimit(30);
 
 IoResult<void> apply(Netlink& netlink, const HostChange& change);
 
-/// May be called again and again, and for changes that were never made.
+/// May be called again and again, and for changes that were never made. IoFault::script_failed:
+/// nothing would come of another time.
 IoResult<Undone> undo(Netlink& netlink, const HostChange& change);
 
 /// For messages: "route 10.0.0.0/8".

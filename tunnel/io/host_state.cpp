@@ -53,7 +53,8 @@ UndoReport undo_one(Netlink& netlink, const HostChange& change) {
   UndoReport report;
   const auto result = undo(netlink, change);
   if (!result) {
-    report.failed.push_back(result.error());
+    const bool script = result.error().fault == IoFault::script_failed;
+    (script ? report.scripts : report.failed).push_back(result.error());
     return report;
   }
   switch (*result) {
@@ -164,6 +165,7 @@ UndoReport& UndoReport::operator+=(const UndoReport& other) {
   elsewhere += other.elsewhere;
   left_alone.insert(left_alone.end(), other.left_alone.begin(), other.left_alone.end());
   failed.insert(failed.end(), other.failed.begin(), other.failed.end());
+  scripts.insert(scripts.end(), other.scripts.begin(), other.scripts.end());
   return *this;
 }
 
@@ -243,6 +245,16 @@ IoResult<void> HostState::configure_tunnel(const TunnelSettings& settings) {
   auto configured = configure(settings);
   if (!configured) undo_tunnel();
   return configured;
+}
+
+IoResult<void> HostState::tell_scripts(const std::map<std::string, std::string>& words) {
+  for (HostChange& change : changes_) {
+    ScriptChange* const script = std::get_if<ScriptChange>(&change);
+    if (script == nullptr) continue;
+    for (const auto& [name, value] : words)
+      script->undo.environment.insert_or_assign(name, value);
+  }
+  return write_journal();
 }
 
 UndoReport HostState::undo_tunnel() {

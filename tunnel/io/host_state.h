@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct UndoReport {
   std::size_t elsewhere = 0;            ///< in another network namespace, where they stand
   std::vector<std::string> left_alone;  ///< changed by somebody else since: what they are
   std::vector<IoError> failed;          ///< still there
+  std::vector<IoError> scripts;         ///< that failed to undo what they had done: no second time
 
   UndoReport& operator+=(const UndoReport& other);
 };
@@ -83,6 +85,13 @@ class HostState {
   /// call is made to it while the tunnel stands. Between configure_tunnel() and undo_tunnel(),
   /// otherwise does nothing. net_unreachable: there is no way to it at the moment.
   IoResult<void> move_server(Ipv4Address server);
+
+  /// One more change on top of configure_tunnel(), undone with it. Where it fails, nothing of it
+  /// stands.
+  IoResult<void> add(const HostChange& change) { return this->change(change); }
+
+  /// Puts words about how it went into the environment of all scripts that undo something.
+  IoResult<void> tell_scripts(const std::map<std::string, std::string>& words);
 
   /// Undoes configure_tunnel(), so that it can be called again. The mark stays.
   UndoReport undo_tunnel();

@@ -36,6 +36,8 @@ std::string_view name(IoFault fault) noexcept {
       return "bad_name";
     case IoFault::bad_message:
       return "bad_message";
+    case IoFault::script_failed:
+      return "script_failed";
     case IoFault::system:
       return "system";
   }

@@ -24,6 +24,7 @@ enum class IoFault : std::uint8_t {
   address_in_use,   ///< bind: somebody else has it
   bad_name,         ///< a profile name that cannot be a file name
   bad_message,      ///< a file or a message is not in the format it should have
+  script_failed,    ///< a program of the user's, or of another package, did not do its work
   system,           ///< anything else; `error` says what
 };
 

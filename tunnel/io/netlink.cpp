@@ -446,14 +446,18 @@ IoResult<void> Netlink::delete_address(const InterfaceAddress& address) {
 }
 
 IoResult<std::vector<InterfaceAddress>> Netlink::addresses(unsigned device) {
+  auto all = addresses();
+  if (all) std::erase_if(*all, [device](const auto& address) { return address.device != device; });
+  return all;
+}
+
+IoResult<std::vector<InterfaceAddress>> Netlink::addresses() {
   ifaddrmsg header{};
   header.ifa_family = AF_INET;
-  header.ifa_index = device;
   const Message message(RTM_GETADDR, NLM_F_DUMP, header);
   std::vector<InterfaceAddress> found;
   const auto done = request(message.message(), "cannot list addresses", [&](nlmsghdr* reply) {
-    if (const auto address = parse_address(reply); address && address->device == device)
-      found.push_back(*address);
+    if (const auto address = parse_address(reply)) found.push_back(*address);
   });
   if (!done) return std::unexpected(done.error());
   return found;

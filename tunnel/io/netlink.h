@@ -107,6 +107,8 @@ class Netlink {
   /// EADDRNOTAVAIL, ENODEV when it is not there.
   IoResult<void> delete_address(const InterfaceAddress& address);
   IoResult<std::vector<InterfaceAddress>> addresses(unsigned device);
+  /// Of all interfaces.
+  IoResult<std::vector<InterfaceAddress>> addresses();
 
   /// EEXIST when there is any route to the same destination with the same table and metric.
   IoResult<void> add_route(const Route& route);

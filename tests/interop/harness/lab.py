@@ -25,11 +25,11 @@ ip -j rule; ip -j -6 rule; nft list ruleset; cat /etc/resolv.conf
 grep -H . /proc/sys/net/ipv4/conf/*/src_valid_mark /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/ip_forward
 """
 
-# /etc and /var/lib become the client's own: it may write resolv.conf and its journal as it likes.
+# /etc, /run and /var/lib become the client's own: it may write resolv.conf and its journal as it likes.
 HOLDER = """
 mkdir -p "$1/etc"; mount -t tmpfs tmpfs "$1/etc"; cp -a /etc/. "$1/etc/"; mount --bind "$1/etc" /etc
 rm -f /etc/resolv.conf; echo 'nameserver 192.0.2.53' >/etc/resolv.conf
-mount -t tmpfs tmpfs /var/lib
+mount -t tmpfs tmpfs /var/lib; mount -t tmpfs tmpfs /run
 echo ready; exec sleep infinity
 """
 

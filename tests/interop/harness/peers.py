@@ -35,18 +35,20 @@ class Pptpd:
             ip -n lan address add {LAN_HOST}/24 dev lan1 && ip -n lan link set lan1 up
             ip -n lan link set lo up && ip -n lan route add default via {LAN_GATEWAY}""")
 
-    def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD, method="mschapv2"):
-        """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet."""
+    def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD, method="mschapv2",
+              addresses=(SERVER_INNER, CLIENT_INNER + "-20"), always="*"):
+        """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet; `addresses`: its
+        own inside the tunnel, and those it gives; `always`: the one address that the user gets instead."""
         self.stop()
         self.guest.write("/etc/ppp/options.pptpd", "\n".join([
             "name pptpd", *only(method, "require"), *mppe,
             "debug", "dump", "nobsdcomp", "nodeflate", "novj", "lock", f"logfile {self.LOG}", *options, ""]))
         for secrets in ("chap-secrets", "pap-secrets"):
-            self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" * "{password}" *\n', mode=0o600)
+            self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" * "{password}" {always}\n', mode=0o600)
         # A ppp interface holds three packets by default, and drops what a burst brings beyond them.
         self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n", mode=0o755)
         self.guest.write("/run/pptpd.conf", "\n".join([
-            "option /etc/ppp/options.pptpd", "debug" if debug else "", f"localip {SERVER_INNER}", f"remoteip {CLIENT_INNER}-20", ""]))
+            "option /etc/ppp/options.pptpd", "debug" if debug else "", f"localip {addresses[0]}", f"remoteip {addresses[1]}", ""]))
         self.guest.run(f"""
             : >{self.LOG}; : >/run/log/syslog
             pptpd -f -c /run/pptpd.conf >/run/log/pptpd.out 2>&1 &

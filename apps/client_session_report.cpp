@@ -1,0 +1,74 @@
+// What a ClientSession says of itself.
+#include <chrono>
+#include <variant>
+
+#include "apps/client_session.h"
+
+namespace pptp::app {
+
+StatusReport ClientSession::report() const {
+  StatusReport report;
+  report.profile = profile_.name;
+  report.state = state_;
+  report.since = since_;
+  report.server_name = profile_.servers[server_].host;
+  if (call_ && !call_->server().is_zero()) report.server_address = call_->server().text();
+  if (tun_) report.interface = tun_->name();
+  if (call_ && call_->method()) report.auth = name(*call_->method());
+  if (call_ && call_->encryption()) {
+    const MppeParameters& send = call_->encryption()->send;
+    report.mppe = StatusReport::Encryption{bit_count(send.bits), send.mode == MppeMode::stateful};
+  }
+  if (network_) {
+    report.local = network_->local.text();
+    if (!network_->peer.is_zero()) report.peer = network_->peer.text();
+    for (const Ipv4Address& server : name_servers())
+      report.dns.push_back(server.text());
+    report.mtu = mtu_;
+    for (const auto& route : profile_.network.routes)
+      report.routes.push_back(route.text());
+    if (profile_.network.default_route) report.routes.emplace_back("0.0.0.0/0");
+  }
+  report.counters = past_;
+  report.counters += counters();
+  report.counters += {.dropped = dropped(dropped_)};
+  if (tun_) report.counters += {.dropped = dropped(tun_->drops())};
+  report.last = last_;
+  if (!call_ || call_->engine() == nullptr) return report;
+  if (const std::optional<Duration> rtt = call_->engine()->tx().sender().round_trip()) {
+    report.rtt_ms = std::chrono::duration<double, std::milli>(*rtt).count();
+  }
+  return report;
+}
+
+/// Of the call there is.
+StatusReport::Counters ClientSession::counters() const {
+  StatusReport::Counters counters;
+  if (!call_ || call_->engine() == nullptr) return counters;
+  const Engine& engine = *call_->engine();
+  const GreReceiverStats& received = engine.rx().receiver().stats();
+  counters.tx_packets = engine.tx().counters().packets;
+  counters.tx_bytes = engine.tx().counters().octets;
+  counters.rx_packets = engine.rx().counters().packets;
+  counters.rx_bytes = engine.rx().counters().octets;
+  counters.lost = received.lost;
+  counters.reordered = received.reordered;
+  counters.duplicate = received.duplicate;
+  counters.late = received.late;
+  counters.dropped = dropped(call_->drops());
+  return counters;
+}
+
+/// Those that this host is to ask.
+std::vector<Ipv4Address> ClientSession::name_servers() const {
+  const DnsChoice& choice = profile_.network.dns;
+  if (const auto* own = std::get_if<std::vector<Ipv4Address>>(&choice)) return *own;
+  std::vector<Ipv4Address> servers;
+  if (std::holds_alternative<NoDns>(choice)) return servers;
+  for (const Ipv4Address& server : network_->dns) {
+    if (!server.is_zero()) servers.push_back(server);
+  }
+  return servers;
+}
+
+}  // namespace pptp::app

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Our client and pptpd: addresses, name servers, and the scripts of others that a tunnel runs.
+
+That the host is as before is checked after each case, resolv.conf included.
+"""
+
+import contextlib
+import pathlib
+
+from harness import lab, peers
+from harness.bench import ClientBench
+from harness.cases import ENCIPHERED, case, expect, main
+
+ELSEWHERE = "203.0.113.5"  # an address that only a route through the tunnel reaches
+DNS = ("192.0.2.7", "192.0.2.8")
+WINS = ("192.0.2.17", "192.0.2.18")
+VPNC_SCRIPT = "/usr/share/vpnc-scripts/vpnc-script"
+
+
+def start(bench, **others):
+    bench.pptpd.start(*peers.MPPE_128, options=[f"ms-dns {a}" for a in DNS] + [f"ms-wins {a}" for a in WINS], **others)
+    bench.guest.run(f"ip -n lan address replace {ELSEWHERE}/32 dev lo; ip route replace {ELSEWHERE} via {peers.LAN_HOST}")
+
+
+def name_servers(bench):
+    """What the client host asks, as resolv.conf has it."""
+    lines = bench.lab.client("cat", "/etc/resolv.conf").splitlines()
+    return [line.split()[1] for line in lines if line.startswith("nameserver ")]
+
+
+def script(bench, name, text):
+    """A program of the user's: its path."""
+    path = bench.program.directory / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
+
+
+@contextlib.contextmanager
+def hooks(bench, up="", down="exit 0\n"):
+    """ip-up and ip-down that write their arguments and environment: {name: text}, read when they have run."""
+    folder = bench.program.directory / "hooks"
+    record = 'for a; do echo "argument $a"; done >{0}.new; env >>{0}.new; mv {0}.new {0}\n'
+    for name, text in (("ip-up", up), ("ip-down", down)):
+        script(bench, name, record.format(folder / f"{name}.log") + text)
+
+    def ran(name):
+        path = pathlib.Path(folder / f"{name}.log")
+        lab.wait_for(path.exists, 10, f"{name} to run")
+        return path.read_text()
+
+    try:
+        yield str(folder), ran
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
+
+
+def variables(text):
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+@case("network: the server's name servers are asked, and no longer when the tunnel goes", tap=ENCIPHERED)
+def dns_of_peer(bench):
+    start(bench)
+    expect(name_servers(bench), ["192.0.2.53"], "name servers before")
+    with bench.tunnel("office") as (_, status):
+        expect(name_servers(bench), list(DNS), "name servers")
+        expect(status["dns"], list(DNS), "status")
+        bench.ping_from_client(peers.SERVER_INNER)
+    expect(name_servers(bench), ["192.0.2.53"], "name servers after")
+
+
+@case("network: name servers of the profile's own, and none", tap=ENCIPHERED)
+def dns_of_profile(bench):
+    start(bench)
+    with bench.tunnel("office", network={"dns": ["198.51.100.7"]}) as (_, status):
+        expect(name_servers(bench), ["198.51.100.7"], "name servers")
+        expect(status["dns"], ["198.51.100.7"], "status")
+        bench.ping_from_client(peers.SERVER_INNER)
+    with bench.tunnel("office", network={"dns": "none"}) as (_, status):
+        expect((name_servers(bench), status["dns"]), (["192.0.2.53"], []), "name servers with none")
+
+
+@case("network: ip-up and ip-down, as pppd runs them, with DNS and WINS", tap=ENCIPHERED)
+def ip_up(bench):
+    start(bench)
+    # What it does needs the tunnel: it must not hold up the packets.
+    with hooks(bench, up=f"ping -n -c 1 -W 5 {peers.SERVER_INNER} >/dev/null\n") as (folder, ran):
+        with bench.tunnel("office", network={"ip-up-dir": folder}) as (_, status):
+            up = ran("ip-up")
+            bench.ping_from_client(peers.SERVER_INNER)
+        down = ran("ip-down")
+    arguments = [status["interface"], "pptp", "0", peers.CLIENT_INNER, peers.SERVER_INNER, "office"]
+    for name, text in (("ip-up", up), ("ip-down", down)):
+        expect([line[9:] for line in text.splitlines() if line.startswith("argument ")], arguments, f"arguments of {name}")
+        got = variables(text)
+        for key, value in {"IFNAME": arguments[0], "IPLOCAL": arguments[3], "IPREMOTE": arguments[4], "USEPEERDNS": "1",
+                           "DNS1": DNS[0], "DNS2": DNS[1], "WINS1": WINS[0], "WINS2": WINS[1], "LINKNAME": "office",
+                           "PPP_IFACE": arguments[0], "PPP_IPPARAM": "office", "SPEED": "0"}.items():
+            expect(got.get(key), value, f"{key} of {name}")
+        expect("HOME" in got, False, f"our own environment in {name}'s")
+    words = variables(down)
+    if int(words["BYTES_SENT"]) < 3 * 84 or int(words["BYTES_RCVD"]) < 3 * 84 or not words["CONNECT_TIME"].isdigit():
+        raise AssertionError(f"ip-down was told {words}")
+
+
+@case("network: an ip-up that fails ends the call with 8", tap=ENCIPHERED)
+def ip_up_fails(bench):
+    start(bench)
+    with hooks(bench, up=f"ping -n -c 1 -W 5 {peers.SERVER_INNER} >/dev/null; exit 3\n") as (folder, ran):
+        said = bench.refused(8, "ip-up-script-status", network={"ip-up-dir": folder})
+        ran("ip-down")
+    if "ended with status 3" not in said:
+        raise AssertionError(said)
+
+
+@case("network: after kill -9, status runs ip-down and gives the name servers back", tap=ENCIPHERED)
+def killed(bench):
+    start(bench)
+    with hooks(bench) as (folder, ran):
+        path = bench.program.profile("office", bench.settings(network={"ip-up-dir": folder}))
+        process = bench.program.start("connect", path)
+        bench.program.wait_up("office", process)
+        ran("ip-up")
+        bench.ping_from_client(peers.SERVER_INNER)
+        process.kill()
+        expect(name_servers(bench), list(DNS), "name servers of the dead")
+        expect(bench.program.run("status", "office").returncode, 1, "exit status of status")
+        ran("ip-down")
+        expect(name_servers(bench), ["192.0.2.53"], "name servers")
+
+
+@case("network: Debian's vpnc-script sets a route and name servers, and takes them back", tap=ENCIPHERED)
+def vpnc_script(bench):
+    start(bench)
+    with bench.tunnel("office", network={"script": VPNC_SCRIPT, "routes": ["203.0.113.0/24"]}):
+        lab.wait_for(lambda: name_servers(bench) == list(DNS), 10, "the script to set name servers")
+        bench.ping_from_client(ELSEWHERE)
+        other = bench.lab.client("ip", "-o", "route", "get", "198.51.100.1")
+        expect("dev vc" in other, True, f"the way elsewhere ({other.strip()})")
+
+
+@case("network: Debian's vpnc-script sets the default route, and takes it back", tap=ENCIPHERED)
+def vpnc_script_default(bench):
+    start(bench)
+    with bench.tunnel("office", network={"script": VPNC_SCRIPT, "default-route": True}) as (_, status):
+        lab.wait_for(lambda: name_servers(bench) == list(DNS), 10, "the script to set name servers")
+        bench.ping_from_client(ELSEWHERE)
+        default = bench.lab.client("ip", "-o", "route", "show", "default")
+        expect(f"dev {status['interface']}" in default, True, f"the default route ({default.strip()})")
+
+
+def told_to_script(bench, **others):
+    """What a script is told when a connection comes up, is called again, and ends: [[reason, address]]."""
+    start(bench, **others)
+    log = bench.program.directory / "reasons"
+    log.unlink(missing_ok=True)
+    path = script(bench, "vpnc", f'echo "$reason $INTERNAL_IP4_ADDRESS" >>{log}\n')
+    with bench.tunnel("office", network={"script": str(path)}):
+        lab.wait_for(log.exists, 10, "the script to run")
+        expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+        lab.wait_for(lambda: log.read_text().splitlines()[-1].split()[0] in ("connect", "reconnect") and
+                     len(log.read_text().splitlines()) > 1, 20, "the script to be told")
+        bench.ping_from_client(peers.SERVER_INNER)
+    return [line.split() for line in log.read_text().splitlines()]
+
+
+@case("network: a call that is made again with the same addresses tells the script so", tap=ENCIPHERED)
+def called_again(bench):
+    expect(told_to_script(bench, always="192.168.77.50"),
+           [[reason, "192.168.77.50"] for reason in ("connect", "attempt-reconnect", "reconnect", "disconnect")],
+           "what the script was told")
+
+
+@case("network: a call that is made again and gets another address ends the one for the script", tap=ENCIPHERED)
+def called_again_elsewhere(bench):
+    # pptpd gives the next address as long as it has not taken notice of the end.
+    first, second = "192.168.77.10", "192.168.77.11"
+    expect(told_to_script(bench),
+           [["connect", first], ["attempt-reconnect", first], ["disconnect", first], ["connect", second],
+            ["disconnect", second]], "what the script was told")
+
+
+@case("network: an address that this host has, needs, or calls is refused with 38")
+def refused_addresses(bench):
+    bench.lab.client("ip", "address", "add", "10.99.0.1/32", "dev", "lo")
+    try:
+        for address in ("10.99.0.1", lab.WIRE_ADDRESS, bench.guest.address):
+            start(bench, addresses=(peers.SERVER_INNER, address))
+            said = bench.refused(38, "ipcp-address-refused")
+            expect(address in said, True, f"the address {address} in what was said")
+    finally:
+        bench.lab.client("ip", "address", "del", "10.99.0.1/32", "dev", "lo")
+
+
+@case("network: a server whose inner address is its outer one is no loop", tap=ENCIPHERED)
+def server_inside_is_outside(bench):
+    start(bench, addresses=(bench.guest.address, peers.CLIENT_INNER))
+    for network in ({}, {"default-route": True}, {"routes": ["203.0.113.0/24"]}):
+        with bench.tunnel("office", network=network) as (_, status):
+            expect(status["peer"], bench.guest.address, "the peer's address")
+            bench.ping_from_guest(status["local"])
+            if network:
+                bench.ping_from_client(ELSEWHERE)
+
+
+main(ClientBench)

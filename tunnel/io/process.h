@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "tunnel/io/io_error.h"
+#include "tunnel/io/unique_fd.h"
+
+namespace pptp::io {
+
+/// A program of somebody else's, and what it is run with.
+struct Command {
+  std::string program;                                  ///< its path
+  std::vector<std::string> arguments = {};              ///< without the program's name
+  std::map<std::string, std::string> environment = {};  ///< all of it, but for PATH
+  std::string input = {};                               ///< its standard input
+
+  bool operator==(const Command&) const = default;
+};
+
+/// A running Command. It has a session of its own, so that no key pressed on our terminal reaches
+/// it; its output goes to our standard error; no other descriptor and no signal setting of ours is
+/// handed down. What still runs of it is killed when this goes.
+class Process {
+ public:
+  static IoResult<Process> start(const Command& command);
+
+  Process(Process&& other) noexcept;
+  Process& operator=(Process&&) = delete;
+  ~Process();
+
+  /// Can be read from when it has ended.
+  int fd() const noexcept { return ended_.fd(); }
+
+  /// Once it has ended; it need not be asked. IoFault::script_failed: not with status 0.
+  IoResult<void> result();
+
+  /// Waits, and kills it when it takes longer; that is IoFault::script_failed too.
+  IoResult<void> wait(std::chrono::milliseconds limit);
+
+ private:
+  Process(std::string program, pid_t pid, UniqueFd ended) noexcept;
+
+  std::string program_;
+  pid_t pid_;  ///< 0: reaped
+  UniqueFd ended_;
+};
+
+/// Runs it to its end.
+IoResult<void> run(const Command& command, std::chrono::milliseconds limit);
+
+}  // namespace pptp::io
