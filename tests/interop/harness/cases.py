@@ -33,9 +33,9 @@ def expect(actual, expected, what):
         raise AssertionError(f"{what}: {actual!r}, expected {expected!r}")
 
 
-def main(set_up):
-    """test program BINARY [PATTERN]: runs the cases whose titles match."""
-    reason = missing()
+def main(set_up, needs=()):
+    """test program BINARY [PATTERN]: runs the cases whose titles match; `needs`: programs beyond the lab's own."""
+    reason = missing(needs)
     if reason:
         print(f"1..0 # SKIP {reason}")
         sys.exit(77)

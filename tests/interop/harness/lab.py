@@ -34,11 +34,11 @@ echo ready; exec sleep infinity
 """
 
 
-def missing():
-    """Why there can be no lab on this machine, or None."""
+def missing(needs=()):
+    """Why there can be no lab on this machine, with these programs besides the usual ones, or None."""
     if os.geteuid() != 0:
         return "needs root"
-    for program in ("linux.uml", "pptpd", "pptp", "pppd", "ip", "tcpdump", "ethtool", "nsenter", "capsh"):
+    for program in ("linux.uml", "pptpd", "pptp", "pppd", "ip", "tcpdump", "ethtool", "nsenter", "capsh", *needs):
         if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
             return f"needs {program}"
     if not os.path.exists("/dev/net/tun"):
