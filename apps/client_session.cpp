@@ -461,10 +461,8 @@ void ClientSession::watch_tun() {
 
 /// Sets the interface up with its addresses and routes.
 io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
-  if (tun_watch_) {  // the peer gave other addresses than before
-    scripts_.stop();
-    (void)host_->undo_tunnel();
-  }
+  const bool again = tun_watch_.has_value();  // the peer gave other addresses than before
+  if (again) scripts_.stop();
   mtu_ = mtu;
   configured_mtu_ = mtu;
   io::TunnelSettings settings;
@@ -480,7 +478,7 @@ io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Add
   }
   settings.server = outside_ = server;
   if (profile_.link.demand) settings.former = placeholder(tun_->index());
-  return host_->configure_tunnel(settings);
+  return again ? host_->reconfigure_tunnel(settings) : host_->configure_tunnel(settings);
 }
 
 /// Name servers; and in the journal, what undoes the scripts that are about to run.

@@ -1,6 +1,7 @@
 #include "tunnel/io/host_state.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -272,6 +273,70 @@ TEST_CASE("io/host_state another address of the server's is kept outside instead
       CHECK(report.left_alone.empty());
       CHECK(network_state() == before);
     }
+  }
+}
+
+namespace {
+
+/// How often, while `change` is made again and again, packets to kElsewhere would have left by
+/// another interface than the tunnel's.
+int times_outside(unsigned tunnel, const std::function<void(int)>& change) {
+  std::atomic<bool> ready = false;
+  std::atomic<bool> done = false;
+  std::atomic<int> outside = 0;
+  std::thread watcher([&] {
+    auto netlink = Netlink::open().value();
+    while (!done) {
+      const auto way = netlink.route_to(kElsewhere);
+      if (way && way->device != tunnel) ++outside;
+      ready = true;
+    }
+  });
+  while (!ready)
+    std::this_thread::yield();
+  for (int i = 0; i < 100; ++i)
+    change(i);
+  done = true;
+  watcher.join();
+  return outside;
+}
+
+}  // namespace
+
+TEST_CASE("io/host_state nothing takes another way while the tunnel gets other addresses") {
+  Host host;
+  const auto tun = Tun::open("pptp%d").value();
+  const std::string before = network_state();
+  for (const bool default_route : {false, true}) {
+    CAPTURE(default_route);
+    auto state = host.state();
+    const std::uint32_t mark = state.reserve_mark().value().value();
+    auto settings = host.settings(tun);
+    settings.default_route = default_route;
+    if (!default_route) settings.routes = {prefix("203.0.113.0/24")};
+    const auto other_address = [&](int i) {
+      settings.local = Ipv4Address(10, 9, 1, static_cast<std::uint8_t>(i));
+    };
+    REQUIRE(state.configure_tunnel(settings).has_value());
+    const std::string configured = network_state();
+    CHECK(times_outside(tun.index(), [&](int i) {
+            other_address(i);
+            REQUIRE(state.reconfigure_tunnel(settings).has_value());
+          }) == 0);
+    CHECK(host.netlink.route_to(kServer, mark).value().gateway == kGateway);
+    settings.local = kInside;
+    REQUIRE(state.reconfigure_tunnel(settings).has_value());
+    CHECK(network_state() == configured);
+    // Who watches would have noticed.
+    CHECK(times_outside(tun.index(), [&](int i) {
+            other_address(i);
+            state.undo_tunnel();
+            REQUIRE(state.configure_tunnel(settings).has_value());
+          }) > 0);
+    const UndoReport report = state.undo_all();
+    CHECK(report.failed.empty());
+    CHECK(report.left_alone.empty());
+    CHECK(network_state() == before);
   }
 }
 

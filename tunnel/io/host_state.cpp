@@ -31,6 +31,7 @@ constexpr std::uint32_t kFirstMark = 0x70;
 constexpr std::uint32_t kServerPriority = 28'000;
 constexpr std::uint32_t kUnreachablePriority = kServerPriority + 1;
 constexpr std::uint32_t kLastDefaultPriority = 28'788;
+constexpr std::uint32_t kGuardPriority = 28'790;
 
 // net.ipv4.conf.*.rp_filter.
 constexpr char kStrictReversePath = '1';
@@ -242,9 +243,61 @@ IoResult<bool> HostState::is_free(const Tables& tables, const std::vector<Rule>&
 }
 
 IoResult<void> HostState::configure_tunnel(const TunnelSettings& settings) {
+  configured_ = settings;
   auto configured = configure(settings);
   if (!configured) undo_tunnel();
   return configured;
+}
+
+IoResult<void> HostState::reconfigure_tunnel(const TunnelSettings& settings) {
+  TunnelSettings guarded = settings;
+  guarded.default_route |= configured_.default_route;
+  guarded.routes.insert(guarded.routes.end(), configured_.routes.begin(), configured_.routes.end());
+  const std::vector<HostChange> guard = raise_guard(guarded);
+  undo_tunnel();
+  auto configured = configure_tunnel(settings);
+  lower_guard(guard);
+  return configured;
+}
+
+/// Rules that let nothing through to where the tunnel leads, but by what the main table knows in
+/// more detail. They are before the tunnel's changes, so that undoing those leaves them.
+std::vector<HostChange> HostState::raise_guard(const TunnelSettings& settings) {
+  std::vector<HostChange> guard;
+  if (!tables_) return guard;
+  std::vector<Ipv4Prefix> destinations = settings.routes;
+  if (settings.default_route) destinations.emplace_back();
+  // The way to the server is about to be looked up.
+  std::vector<Rule> rules = {
+      {.priority = kGuardPriority - 1, .table = kMainTable, .mark = tables_->mark}};
+  for (const Ipv4Prefix& destination : destinations) {
+    const std::optional<Ipv4Prefix> to =
+        destination.length() == 0 ? std::nullopt : std::optional(destination);
+    rules.push_back({.priority = kGuardPriority,
+                     .table = kMainTable,
+                     .to = to,
+                     .suppress_prefix_length = destination.length()});
+    rules.push_back({.priority = kGuardPriority + 1, .table = 0, .to = to, .unreachable = true});
+  }
+  for (const Rule& rule : rules) {
+    // One that is there already guards as well, and is not ours to remove.
+    if (!change(rule)) continue;
+    std::rotate(changes_.begin() + static_cast<std::ptrdiff_t>(tunnel_begins_at_),
+                changes_.end() - 1, changes_.end());
+    ++tunnel_begins_at_;
+    guard.emplace_back(rule);
+  }
+  return guard;
+}
+
+void HostState::lower_guard(const std::vector<HostChange>& guard) {
+  for (const HostChange& rule : guard | std::views::reverse) {
+    const UndoReport undone = undo_one(netlink_, rule);
+    std::erase(changes_, rule);
+    --tunnel_begins_at_;
+    if (!undone.failed.empty()) stuck_.push_back(to_json(rule));
+  }
+  (void)write_journal();
 }
 
 IoResult<void> HostState::tell_scripts(const std::map<std::string, std::string>& words) {

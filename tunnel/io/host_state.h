@@ -75,6 +75,10 @@ class HostState {
   /// undone again, and the error names what failed.
   IoResult<void> configure_tunnel(const TunnelSettings& settings);
 
+  /// Undoes it and configures the tunnel anew. What the tunnel leads to, or is to lead to, does not
+  /// take another way meanwhile: it is unreachable for that moment, where the kernel has rules.
+  IoResult<void> reconfigure_tunnel(const TunnelSettings& settings);
+
   /// Looks for the way to the server again, in the main table without the tunnel's routes, and
   /// takes it where the one in use is gone or the main table's has changed. To be called every few
   /// seconds, and when sending fails; between configure_tunnel() and undo_tunnel(), otherwise does
@@ -118,6 +122,8 @@ class HostState {
 
   HostState(Netlink netlink, Journal journal) noexcept;
 
+  std::vector<HostChange> raise_guard(const TunnelSettings& settings);
+  void lower_guard(const std::vector<HostChange>& guard);
   IoResult<void> change(const HostChange& change);
   UndoReport undo_to(std::size_t depth);
   IoResult<void> write_journal();
@@ -139,6 +145,7 @@ class HostState {
   std::size_t tunnel_begins_at_ = 0;
   std::optional<Tables> tables_;
   std::optional<ServerRoute> server_route_;
+  TunnelSettings configured_;  ///< what configure_tunnel() was called with
   UndoReport recovered_;
 };
 
