@@ -128,6 +128,8 @@ CallConfig ClientCall::config() const {
   call.role = Role::client;
   call.call_id = call_id_;
   call.mss_clamp = profile_.network.mss_clamp;
+  call.pace_by_window = profile_.link.pace_by_window;
+  call.quirks = profile_.link.quirks;
   call.link.mru = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
   call.link.echo_interval = profile_.link.echo_interval;
   call.link.echo_failures = profile_.link.echo_failures;

@@ -46,7 +46,8 @@ class ClientCall {
   static constexpr std::size_t kBatch = io::GreSocket::kBatch;
 
   /// Slots that one call and its owner's batch need.
-  static constexpr std::size_t kPoolSlots = 2 * kBatch + GreReceiver::kWindow + 32;
+  static constexpr std::size_t kPoolSlots =
+      2 * kBatch + GreReceiver::kWindow + TxPath::kMaxWaiting + 32;
 
   /// All must outlive the call.
   struct Surroundings {

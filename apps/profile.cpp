@@ -287,8 +287,25 @@ class ProfileMaker {
     link.time_limit = seconds("link.time-limit");
     link.demand = settings_.flag("link.demand");
     link.pace_by_window = settings_.flag("link.pace-by-window");
+    link.quirks = quirks();
     link.threads = threads();
     return link;
+  }
+
+  Quirks quirks() {
+    constexpr std::string_view kKey = "link.quirks";
+    Quirks quirks;
+    for (const TomlValue& element : settings_.list(kKey)) {
+      const auto& word = std::get<std::string>(element.data);
+      const std::optional<Quirk> quirk = quirk_from_name(word);
+      if (quirk) {
+        quirks.add(*quirk);
+      } else {
+        error(element.place, fmt::format("'{}': there is no quirk '{}'", kKey, word),
+              suggestion(word, quirk_names(), "quirk"));
+      }
+    }
+    return quirks;
   }
 
   unsigned count(std::string_view key, std::int64_t least, std::int64_t most) {

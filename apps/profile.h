@@ -18,6 +18,7 @@
 #include "lib/secret.h"
 #include "lib/time.h"
 #include "ppp/link.h"
+#include "tunnel/quirks.h"
 
 namespace pptp::app {
 
@@ -71,6 +72,7 @@ struct Profile {
     Duration time_limit{};    ///< zero: none
     bool demand = false;
     bool pace_by_window = false;
+    Quirks quirks;
     unsigned threads = 0;  ///< 0: as many as fit
   };
 

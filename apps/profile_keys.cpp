@@ -53,8 +53,8 @@ constexpr SettingInfo kKeys[] = {
     {"link.idle-timeout", "0", "seconds without traffic before hanging up; 0: never", kNumber},
     {"link.time-limit", "0", "seconds before hanging up in any case; 0: never", kNumber},
     {"link.demand", "false", "dial when there is something to send", kFlag},
-    {"link.pace-by-window", "false", "send no more than the server's window allows", kFlag,
-     default_only},
+    {"link.pace-by-window", "false", "send no more than the server's window allows", kFlag},
+    {"link.quirks", "[]", R"(what this server needs and others do not: "always-ack", ...)", kTexts},
     {"link.threads", R"("auto")", R"("auto", 1 or 2)", kText | kWhole, default_only},
 };
 

@@ -46,6 +46,8 @@ std::string_view name(Drop drop) noexcept {
       return "send-malformed";
     case Drop::send_too_big:
       return "send-too-big";
+    case Drop::send_window_full:
+      return "send-window-full";
     case Drop::send_no_route:
       return "send-no-route";
     case Drop::no_slot:

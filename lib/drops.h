@@ -33,6 +33,7 @@ enum class Drop : std::uint8_t {
   send_no_encryption,  ///< encryption is required and not agreed
   send_malformed,      ///< not a whole IP packet
   send_too_big,        ///< longer than the MTU
+  send_window_full,    ///< waiting for the peer's receive window, and too many before it
   send_no_route,       ///< server: no call has this inner destination
   no_slot,             ///< every packet slot is in use
   source_forged,       ///< server: an inner source address that this call was not given

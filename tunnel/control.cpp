@@ -1,5 +1,6 @@
 #include "tunnel/control.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pptp {
@@ -10,6 +11,14 @@ ControlConfig control_config(const CallConfig& config) {
   control.role = config.role;
   control.call_id = config.call_id;
   control.close_timeout = config.shutdown_limit / 2;
+  control.quirks = config.quirks;
+  // A dead control connection is found no later than a dead link.
+  if (config.link.echo_interval > Duration::zero()) {
+    const Duration limit =
+        config.link.echo_interval * (std::max(config.link.echo_failures, 1U) + 1);
+    control.echo_interval = std::min(control.echo_interval, limit / 2);
+    control.echo_timeout = std::min(control.echo_timeout, limit / 2);
+  }
   return control;
 }
 

@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "ppp/link.h"
 #include "tunnel/control_connection.h"
+#include "tunnel/quirks.h"
 
 namespace pptp {
 
@@ -24,6 +25,9 @@ struct CallConfig {
   /// Ours; not 0, and unique among the calls of one GRE socket.
   CallId call_id{1};
   LinkConfig link;  ///< its role is filled in from here
+  /// Keep to the receive window that the peer announces (RFC 2637 4.2).
+  bool pace_by_window = false;
+  Quirks quirks;
   /// Client: how long the server may send no GRE packet at all once the call is granted. (A server
   /// has LCP's own limit: it is the client's to say what is wrong with the path.)
   Duration gre_timeout = std::chrono::seconds(8);

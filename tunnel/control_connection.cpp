@@ -15,6 +15,12 @@ constexpr std::uint16_t kOneChannel = 1;
 constexpr std::uint32_t kMinimumBps = 2'400;
 constexpr std::uint32_t kMaximumBps = 1'000'000'000;
 
+// Interop note 3.5.
+constexpr std::string_view kOrckitName = "RELAY_PPP1";
+constexpr std::string_view kOrckitVendor = "MS Win NT";
+constexpr std::uint16_t kOrckitFirmware = 0x6021;
+constexpr std::uint32_t kAccmAll = 0xffff'ffff;
+
 /// What is done about a message.
 enum class Reaction : std::uint8_t {
   ignore,
@@ -136,6 +142,11 @@ void ControlConnection::connected(TimePoint now) {
   request.firmware_revision = kFirmwareRevision;
   request.host_name = FixedText<64>(config_.host_name);
   request.vendor_string = FixedText<64>(config_.vendor);
+  if (config_.quirks.has(Quirk::bezeq_israel)) {
+    request.firmware_revision = kOrckitFirmware;
+    request.host_name = FixedText<64>(kOrckitName);
+    request.vendor_string = FixedText<64>(kOrckitVendor);
+  }
   send(request);
 }
 
@@ -322,6 +333,10 @@ void ControlConnection::start_replied(TimePoint now, const StartControlConnectio
   }
   enter(ControlState::wait_call);
   deadlines_.set(Timer::step, now + config_.call_timeout);
+  ask_for_call();
+}
+
+void ControlConnection::ask_for_call() {
   OutgoingCallRequest request;
   request.call_id = config_.call_id.value();
   request.call_serial_number = request.call_id;
@@ -330,6 +345,11 @@ void ControlConnection::start_replied(TimePoint now, const StartControlConnectio
   request.bearer_type = kBearerEither;
   request.framing_type = kFramingEither;
   request.packet_receive_window = config_.receive_window;
+  if (config_.quirks.has(Quirk::bezeq_israel)) {
+    request.bearer_type = kBearerDigital;
+    request.phone_number = FixedText<64>(kOrckitName);
+    request.phone_number_length = static_cast<std::uint16_t>(kOrckitName.size());
+  }
   send(request);
 }
 
@@ -348,6 +368,9 @@ void ControlConnection::call_replied(TimePoint now, const OutgoingCallReply& rep
   if (reply.peer_call_id != config_.call_id.value()) return;
   if (reply.result == kOutgoingConnected) {
     establish(now, PeerCallId(reply.call_id), reply.packet_receive_window);
+    if (config_.quirks.has(Quirk::bezeq_israel)) {
+      send(SetLinkInfo{reply.call_id, kAccmAll, kAccmAll});
+    }
     return;
   }
   const bool busy = reply.result == kOutgoingBusy || reply.result == kOutgoingNoDialTone;

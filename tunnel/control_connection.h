@@ -18,6 +18,7 @@
 #include "lib/time.h"
 #include "tunnel/control_message.h"
 #include "tunnel/gre_sender.h"
+#include "tunnel/quirks.h"
 
 namespace pptp {
 
@@ -25,8 +26,11 @@ struct ControlConfig {
   Role role = Role::client;
   /// Ours, never 0 (interop note 3.2), and not in use between the same two hosts.
   CallId call_id;
-  std::string host_name;  ///< announced to the peer; cut at 64 octets
+  /// What the peer, and who reads its log, is told of us; each cut at 64 octets. The same of every
+  /// host: what ours is called is nobody's business.
+  std::string host_name = "pptpd-user";
   std::string vendor = "pptpd-user";
+  Quirks quirks;
   std::uint16_t receive_window = kGreReceiveWindow;
   bool accept_calls = true;  ///< server; false: a call is answered with "do not accept"
 
@@ -116,6 +120,7 @@ class ControlConnection {
   void call_cleared(TimePoint now, const ControlMessage& message);
   void malformed(Error error);
 
+  void ask_for_call();
   void establish(TimePoint now, PeerCallId peer, std::uint16_t peer_window);
   void stop_requested(std::uint8_t reason);
   void stop(TimePoint now, std::uint8_t reason);

@@ -9,7 +9,10 @@ Engine::Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log)
       control_(config, entropy, log),
       rx_(config.call_id),
       keeps_early_(config.role == Role::client),
-      clamps_mss_(config.mss_clamp) {}
+      clamps_mss_(config.mss_clamp),
+      paces_(config.pace_by_window) {
+  if (config.quirks.has(Quirk::always_ack)) tx_.always_acknowledge();
+}
 
 void Engine::connected(TimePoint now) {
   control_.connected(now);
@@ -83,6 +86,7 @@ void Engine::after_rx(TimePoint now) {
 
 std::optional<Packet> Engine::poll_gre(TimePoint now) {
   if (gre_.empty()) {
+    if (std::optional<Packet> waited = tx_.poll_waiting(now)) return waited;
     Packet acknowledgement = pool_.acquire();
     if (!tx_.seal_acknowledgement(now, acknowledgement)) return std::nullopt;
     return acknowledgement;
@@ -177,6 +181,7 @@ void Engine::settle(TimePoint now) {
 void Engine::apply(CallConnected&& event) {
   connected_ = true;
   tx_.connect(event.peer_call_id);
+  if (paces_) tx_.pace(event.peer_window);
   events_.emplace_back(std::move(event));
 }
 

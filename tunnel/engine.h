@@ -123,6 +123,7 @@ class Engine {
   RxPath rx_;
   bool keeps_early_;
   bool clamps_mss_;
+  bool paces_;
   bool connected_ = false;
   std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;

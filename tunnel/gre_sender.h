@@ -6,6 +6,7 @@
 
 #include "lib/serial.h"
 #include "lib/time.h"
+#include "tunnel/send_window.h"
 
 namespace pptp {
 
@@ -19,8 +20,8 @@ inline constexpr std::uint16_t kGreReceiveWindow = 64;
 /// An acknowledgement rides on the next data packet; one without data is due when kAckDelay has
 /// passed since the first packet that it is for, or at once when half the window is unacknowledged.
 ///
-/// Sending never waits for the peer's window: a peer may never acknowledge a pure download (interop
-/// note 3.7c). DEVIATION: RFC 2637 4.2 would have us stop.
+/// Sending waits for the peer's window only if asked to pace() itself: a peer may never acknowledge
+/// a pure download (interop note 3.7c). DEVIATION: RFC 2637 4.2 would have us stop always.
 class GreSender {
  public:
   /// RFC 2637 4.1: the first packet of a call has sequence number zero.
@@ -39,6 +40,19 @@ class GreSender {
 
   /// `first`: the number of the first packet.
   explicit GreSender(SeqNo first = kFirst) noexcept : next_(first), unacknowledged_(first) {}
+
+  /// From now on may_send() keeps to the receive window, in packets, that the peer announced.
+  void pace(std::uint16_t peer_window) noexcept { window_.emplace(peer_window, next_); }
+
+  /// From now on each packet with a payload carries an acknowledgement, new or not, and one without
+  /// is due at once.
+  void always_acknowledge() noexcept { always_acknowledges_ = true; }
+
+  /// Whether one more packet of data may go now. Control packets do not ask.
+  bool may_send(TimePoint now) noexcept { return !window_ || window_->is_open(now); }
+
+  /// When may_send() will say yes without any acknowledgement; nullopt: it does already.
+  Deadline may_send_at() const noexcept { return window_ ? window_->next_deadline() : Deadline(); }
 
   /// The numbers of the next packet with a payload.
   DataNumbers next_data(TimePoint now) noexcept;
@@ -75,6 +89,9 @@ class GreSender {
   SeqNo unacknowledged_;          ///< the first that the peer has not acknowledged
   std::optional<Sample> sample_;  ///< one packet at a time is timed
   std::optional<Duration> round_trip_;
+  Duration deviation_{};  ///< RFC 2637 4.4.1: DEV, of the samples from round_trip_
+  std::optional<SendWindow> window_;
+  bool always_acknowledges_ = false;
 
   std::optional<SeqNo> highest_received_;
   std::optional<SeqNo> highest_acknowledged_;

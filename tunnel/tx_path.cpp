@@ -12,18 +12,47 @@ namespace pptp {
 std::size_t TxPath::seal(TimePoint now, std::span<Packet> packets) noexcept {
   std::size_t sealed = 0;
   for (Packet& packet : packets) {
-    const std::size_t octets = packet.size();
-    if (const std::optional<Drop> drop = seal_one(now, packet)) {
-      drops_.count(*drop);
-      packet.release();
+    if (has_to_wait(now)) {
+      wait(std::move(packet));
       continue;
     }
-    ++counters_.packets;
-    counters_.octets += octets;
+    if (!seal_or_drop(now, packet)) continue;
     if (&packets[sealed] != &packet) packets[sealed] = std::move(packet);
     ++sealed;
   }
   return sealed;
+}
+
+std::optional<Packet> TxPath::poll_waiting(TimePoint now) noexcept {
+  while (waiting_ > 0 && sender_.may_send(now)) {
+    Packet packet = std::move(ring_[first_waiting_]);
+    first_waiting_ = (first_waiting_ + 1) % ring_.size();
+    --waiting_;
+    if (seal_or_drop(now, packet)) return packet;
+  }
+  return std::nullopt;
+}
+
+/// What a closed gate is going to drop does not wait for that.
+bool TxPath::has_to_wait(TimePoint now) noexcept {
+  return gate_ != Gate::closed && (waiting_ > 0 || !sender_.may_send(now));
+}
+
+void TxPath::wait(Packet packet) noexcept {
+  if (waiting_ == ring_.size()) return drops_.count(Drop::send_window_full);
+  ring_[(first_waiting_ + waiting_++) % ring_.size()] = std::move(packet);
+}
+
+bool TxPath::seal_or_drop(TimePoint now, Packet& packet) noexcept {
+  const std::size_t octets = packet.size();
+  if (const std::optional<Drop> drop = seal_one(now, packet)) {
+    drops_.count(*drop);
+    packet.release();
+    return false;
+  }
+  ++counters_.packets;
+  counters_.octets += octets;
+  return true;
 }
 
 std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
@@ -61,7 +90,24 @@ bool TxPath::seal_acknowledgement(TimePoint now, Packet& out) noexcept {
 }
 
 Deadline TxPath::next_deadline() const noexcept {
-  return peer_ ? sender_.next_deadline() : Deadline();
+  if (!peer_) return std::nullopt;
+  if (waiting_ == 0) return sender_.next_deadline();
+  return earliest(sender_.next_deadline(), sender_.may_send_at());
+}
+
+void TxPath::set_gate(Gate gate) noexcept {
+  gate_ = gate;
+  if (gate != Gate::closed) return;
+  for (Packet& packet : ring_) {
+    if (packet.has_slot()) drops_.count(Drop::send_not_up);
+    packet.release();
+  }
+  waiting_ = 0;
+}
+
+void TxPath::pace(std::uint16_t peer_window) {
+  ring_.resize(kMaxWaiting);
+  sender_.pace(peer_window);
 }
 
 void TxPath::connect(PeerCallId peer) noexcept {

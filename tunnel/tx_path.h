@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "lib/drops.h"
 #include "lib/packet.h"
@@ -25,9 +26,17 @@ struct TrafficCounters {
 /// setters: from Control (framing, keys, gate) and from RxPath (what to acknowledge).
 class TxPath {
  public:
+  /// IP packets that wait for the peer's window. Short: who sends has to notice.
+  static constexpr std::size_t kMaxWaiting = 64;
+
   /// Turns IP packets into GRE packets, in place. Those that must not go are released and counted;
-  /// the others are moved to the front in their order. Returns how many those are.
+  /// the others are moved to the front in their order. Returns how many those are. Where sending is
+  /// paced, those for which the peer's window has no room are kept: see poll_waiting().
   std::size_t seal(TimePoint now, std::span<Packet> packets) noexcept;
+
+  /// The next packet that had to wait for the peer's window and may go now, as a GRE packet. To be
+  /// called until it yields nothing, after an acknowledgement and when the deadline is reached.
+  std::optional<Packet> poll_waiting(TimePoint now) noexcept;
 
   /// Puts one PPP control frame into `out`. False: there is no call yet, or the frame does not fit.
   bool seal_control(TimePoint now, const ControlFrame& frame, Packet& out) noexcept;
@@ -35,7 +44,7 @@ class TxPath {
   /// Puts an acknowledgement without payload into `out` if one is due (RFC 2637 4.2).
   bool seal_acknowledgement(TimePoint now, Packet& out) noexcept;
 
-  /// When an acknowledgement will be due.
+  /// When an acknowledgement will be due, or a packet that waits may go in any case.
   Deadline next_deadline() const noexcept;
 
   // From Control.
@@ -43,7 +52,15 @@ class TxPath {
 
   void set_framing(Framing framing) noexcept { framing_ = framing; }
 
-  void set_gate(Gate gate) noexcept { gate_ = gate; }
+  /// A closed gate drops what waits.
+  void set_gate(Gate gate) noexcept;
+
+  /// Keeps to the peer's receive window from now on, in packets as it announced it; at most
+  /// kMaxWaiting of ours wait for it. Not unless called: interop note 3.7c.
+  void pace(std::uint16_t peer_window);
+
+  /// Interop note 3.7g.
+  void always_acknowledge() noexcept { sender_.always_acknowledge(); }
 
   /// Octets of the longest inner IP packet that may go.
   void set_mtu(std::size_t mtu) noexcept { mtu_ = mtu; }
@@ -70,6 +87,9 @@ class TxPath {
   const GreSender& sender() const noexcept { return sender_; }
 
  private:
+  bool has_to_wait(TimePoint now) noexcept;
+  void wait(Packet packet) noexcept;
+  bool seal_or_drop(TimePoint now, Packet& packet) noexcept;
   std::optional<Drop> seal_one(TimePoint now, Packet& packet) noexcept;
   bool number(TimePoint now, Packet& packet) noexcept;
 
@@ -80,6 +100,10 @@ class TxPath {
   std::size_t mtu_ = 1500;
   std::optional<std::size_t> mss_mtu_;
   std::optional<MppeSealer> sealer_;
+  /// A ring of kMaxWaiting where sending is paced, and empty where it is not.
+  std::vector<Packet> ring_;
+  std::size_t first_waiting_ = 0;
+  std::size_t waiting_ = 0;
   TrafficCounters counters_;
   Drops drops_;
 };

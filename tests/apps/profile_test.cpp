@@ -92,6 +92,8 @@ TEST_CASE("profile: what it takes at least, and every default") {
   CHECK(profile->link.time_limit == Duration::zero());
   CHECK_FALSE(profile->link.demand);
   CHECK_FALSE(profile->link.pace_by_window);
+  for (const std::string_view quirk : quirk_names())
+    CHECK_FALSE(profile->link.quirks.has(*quirk_from_name(quirk)));
   CHECK(profile->link.threads == 0);
 }
 
@@ -163,6 +165,15 @@ TEST_CASE("profile: an nt-hash in place of the password") {
   CHECK(hex(hash->bytes()) == "44ebba8d5312b8d611474411f56989ae");
 }
 
+TEST_CASE("profile: pacing, and quirks by name") {
+  const auto profile =
+      parse(std::string(kNeeded) + "[link]\npace-by-window = true\nquirks = [\"always-ack\"]\n");
+  REQUIRE(profile);
+  CHECK(profile->link.pace_by_window);
+  CHECK(profile->link.quirks.has(Quirk::always_ack));
+  CHECK_FALSE(profile->link.quirks.has(Quirk::bezeq_israel));
+}
+
 TEST_CASE("profile: each mistake is reported with its line, its column and what to do") {
   struct Mistake {
     std::string_view text;  // from line 3 on
@@ -225,6 +236,9 @@ TEST_CASE("profile: each mistake is reported with its line, its column and what 
       {"[network]\nroutes = [\"10.0.0.0/8\",\n          \"10.0.0.0/8\"]\n", 5, 11, "twice", ""},
       {"[network]\ndns = []\n", 4, 7, "'network.dns' is an empty list", "write \"none\""},
       {"[network]\ndns = \"peers\"\n", 4, 7, "must be \"peer\", \"none\" or a list", ""},
+      {"[link]\nquirks = [\"always-ack\", \"bezeq_israel\"]\n", 4, 25,
+       "'link.quirks': there is no quirk 'bezeq_israel'", "did you mean 'bezeq-israel'?"},
+      {"[link]\nquirks = \"always-ack\"\n", 4, 10, "must be a list of texts", ""},
       {"[link]\necho-interval = -1\n", 4, 17, "not a number of seconds", ""},
       {"[link]\necho-interval = nan\n", 4, 17, "not a number of seconds", ""},
       {"[link]\necho-interval = 0.5\n", 4, 17, "less than a second", ""},
@@ -282,8 +296,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
       {"[network]\nnetns = ''\n", "[network]\nnetns = 'blue'\n", "network.netns", "\"\""},
       {"[network]\ntun-program = ''\n", "[network]\ntun-program = '/x'\n", "network.tun-program",
        "\"\""},
-      {"[link]\npace-by-window = false\n", "[link]\npace-by-window = true\n", "link.pace-by-window",
-       "false"},
       {"[link]\nthreads = \"auto\"\n", "[link]\nthreads = 2\n", "link.threads", "\"auto\""},
   };
   for (const Later& later : kLater) {

@@ -128,6 +128,8 @@ bool Pair::step(TimePoint until) {
 
 void Pair::drain(Host& which) {
   const Role to = other(which.role);
+  which.most_outstanding =
+      std::max(which.most_outstanding, which.engine.tx().sender().outstanding());
   while (std::optional<EngineEvent> event = which.engine.poll_event()) {
     on_event(which, *std::move(event));
   }

@@ -31,8 +31,9 @@ struct Host {
   std::uint64_t out_of_order = 0;
   std::optional<std::uint64_t> highest;
   std::set<std::uint64_t> seen;
-  std::vector<TimePoint> sent_at;  ///< by number
-  Duration longest_way{};          ///< from a packet's sending to its delivery here
+  std::vector<TimePoint> sent_at;      ///< by number
+  std::uint32_t most_outstanding = 0;  ///< packets sent by this one and not acknowledged
+  Duration longest_way{};              ///< from a packet's sending to its delivery here
 
   Host(Role which, CallConfig config, std::uint64_t seed)
       : role(which), entropy(seed), engine(std::move(config), pool, entropy) {}

@@ -82,6 +82,7 @@ void Wire::tap(Bytes datagram) noexcept {
   std::uint32_t protocol = frame[0];
   if ((protocol & 1) == 0 && frame.size() >= 2) protocol = protocol << 8 | frame[1];
   if (protocol == 0xfd) ++enciphered_;
+  if (protocol == 0xc021) ++lcp_;
   if (protocol == 0x21 || protocol == 0x57 || protocol == 0x2d || protocol == 0x2f) ++in_clear_;
 }
 

@@ -74,6 +74,9 @@ class Wire {
 
   std::uint64_t enciphered() const noexcept { return enciphered_; }
 
+  /// Those that carry LCP.
+  std::uint64_t lcp() const noexcept { return lcp_; }
+
  private:
   void push(TimePoint when, Role to, Arrival::Kind kind, std::vector<std::uint8_t> octets);
 
@@ -95,6 +98,7 @@ class Wire {
   std::array<std::array<bool, 2>, 2> cut_{};
   std::uint64_t in_clear_ = 0;
   std::uint64_t enciphered_ = 0;
+  std::uint64_t lcp_ = 0;
 };
 
 }  // namespace pptp::sim

@@ -104,6 +104,44 @@ TEST_CASE("control_connection/what the client sends, and no Set-Link-Info (3.4)"
   CHECK(client.sent_types() == "");
 }
 
+TEST_CASE("control_connection/what we are called is the same on every host, in both roles") {
+  ControlConfig config = config_of(Role::client);
+  config.host_name = ControlConfig().host_name;
+  Side client(config);
+  client.connection.connected(client.now);
+  const auto request = client.sent();
+  CHECK(std::get<StartControlConnectionRequest>(request.at(0)).host_name.view() == "pptpd-user");
+  config.role = Role::server;
+  Side server(config);
+  server.connection.connected(server.now);
+  server.say(request.at(0));
+  const auto reply = server.sent();
+  CHECK(std::get<StartControlConnectionReply>(reply.at(0)).host_name.view() == "pptpd-user");
+  CHECK(std::get<StartControlConnectionReply>(reply.at(0)).vendor_string.view() == "pptpd-user");
+}
+
+TEST_CASE("interop/3.5 the quirk bezeq-israel calls as an Orckit modem wants it") {
+  ControlConfig config = config_of(Role::client);
+  config.quirks.add(Quirk::bezeq_israel);
+  Side client(std::move(config));
+  client.connection.connected(client.now);
+  auto sent = client.sent();
+  const auto& start = std::get<StartControlConnectionRequest>(sent.at(0));
+  CHECK(start.host_name.view() == "RELAY_PPP1");
+  CHECK(start.vendor_string.view() == "MS Win NT");
+  CHECK(start.firmware_revision == 0x6021);
+  client.say(good_start_reply());
+  sent = client.sent();
+  const auto& call = std::get<OutgoingCallRequest>(sent.at(0));
+  CHECK(call.bearer_type == 2);
+  CHECK(call.phone_number.view() == "RELAY_PPP1");
+  CHECK(call.phone_number_length == 10);
+  client.say(good_call_reply());
+  sent = client.sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(std::get<SetLinkInfo>(sent[0]) == SetLinkInfo{kOther, 0xffff'ffff, 0xffff'ffff});
+}
+
 // pptpd gives its first call id 0.
 TEST_CASE("control_connection/a call with pptpd, from its own octets") {
   ControlConfig config = config_of(Role::client);

@@ -73,6 +73,39 @@ TEST_CASE("gre_sender/a numbering that began anew is acknowledged") {
   CHECK(sender.next_data(kStart).acknowledgement == AckNo(3));
 }
 
+TEST_CASE("gre_sender/always: each data packet acknowledges, and without data it is due at once") {
+  GreSender sender;
+  sender.always_acknowledge();
+  CHECK_FALSE(sender.next_data(kStart).acknowledgement);  // nothing to acknowledge yet
+  sender.received(kStart, SeqNo(7));
+  CHECK(sender.next_deadline() == kStart);
+  CHECK(sender.poll_acknowledgement(kStart) == AckNo(7));
+  CHECK_FALSE(sender.poll_acknowledgement(kStart));
+  CHECK(sender.next_data(kStart).acknowledgement == AckNo(7));
+  CHECK(sender.next_data(kStart).acknowledgement == AckNo(7));
+}
+
+TEST_CASE("gre_sender/paced, it says when the window is full and by when it opens") {
+  GreSender sender;
+  sender.pace(4);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(sender.may_send(kStart));
+    (void)sender.next_data(kStart);
+  }
+  CHECK_FALSE(sender.may_send(kStart));
+  CHECK(sender.may_send_at() == kStart + SendWindow::kFirstTimeout);
+  sender.peer_acknowledged(kStart + 300ms, AckNo(0));
+  CHECK(sender.may_send(kStart + 300ms));
+  CHECK_FALSE(sender.may_send_at());
+  (void)sender.next_data(kStart + 300ms);
+  CHECK_FALSE(sender.may_send(kStart + 300ms));
+  sender.peer_acknowledged(kStart + 301ms, AckNo(2));
+  // RTT 300 - 299 / 8, DEV 150 + (299 - 150) / 4, and four times that
+  for (int i = 0; i < 3; ++i)
+    (void)sender.next_data(kStart + 301ms);
+  CHECK(sender.may_send_at() == kStart + 301ms + 262'625us + 4 * 187'250us);
+}
+
 TEST_CASE("gre_sender/sending does not wait for a window that never opens") {
   GreSender sender;
   for (std::uint32_t i = 0; i < 100'000; ++i)
