@@ -56,6 +56,28 @@ def ping_of_size(bench, size):
                      peers.SERVER_INNER)
 
 
+@case("data: the round trip in status is that of the path", tap=ENCIPHERED)
+def round_trip(bench):
+    start(bench)
+    with bench.tunnel("office"):
+        bench.guest.run("tc qdisc add dev eth root netem delay 60ms")
+        try:
+            bench.lab.client("ping", "-n", "-q", "-c", "60", "-i", "0.1", "-W", "2", peers.SERVER_INNER)
+            rtt = bench.program.status("office")["rtt_ms"]
+        finally:
+            bench.guest.run("tc qdisc del dev eth root")
+    if not 60 <= rtt <= 100:
+        raise AssertionError(f"rtt_ms is {rtt}, on a path of 60 ms")
+
+
+@case("data: paced by the server's window, 5,000 packets to the server, none lost", tap=ENCIPHERED)
+def paced(bench):
+    start(bench)
+    with bench.tunnel("office", link={"pace-by-window": True}), bench.serving_in_guest("count", PORT, 5000) as result:
+        bench.traffic_client("number", peers.SERVER_INNER, PORT, 5000)
+        expect(result(), {"received": 5000, "distinct": 5000, "late": 0}, "packets")
+
+
 @case("data: a path that becomes narrow lowers the MTU, and large packets go on", tap=ENCIPHERED)
 def narrow_path(bench):
     start(bench)

@@ -207,6 +207,25 @@ def interface_set_down(bench):
     bench.expect_goodbye()
 
 
+@case("lifecycle: LCP echoes that nobody answers end the call with 15 in the time that the profile promises",
+      tap=ENCIPHERED)
+def echo_unanswered(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile(
+        "office", bench.settings(link={"reconnect": False, "echo-interval": 1, "echo-failures": 3}))
+    process = bench.program.start("connect", path)
+    bench.program.wait_up("office", process)
+    bench.ping_from_client(peers.SERVER_INNER)
+    bench.lab.block_gre()
+    try:
+        # 1 s * (3 + 1), and 2 s for the goodbye.
+        expect(process.exit_status(7), 15, "exit status")
+    finally:
+        bench.lab.unblock_gre()
+    if "peer-not-responding" not in process.stderr():
+        raise AssertionError(process.stderr())
+
+
 @case("lifecycle: a call that the server ends ends with 16 where it is not to be redialled", tap=ENCIPHERED)
 def ended_by_peer(bench):
     bench.pptpd.start(*peers.MPPE_128)
