@@ -31,7 +31,7 @@ inline constexpr std::size_t kMaxControlMessage = 220;
 inline constexpr std::uint16_t kProtocolVersion = 0x0100;
 inline constexpr std::uint32_t kFramingEither = 3;  ///< asynchronous 1, synchronous 2
 inline constexpr std::uint32_t kBearerDigital = 2;
-inline constexpr std::uint32_t kBearerEither = 3;   ///< analog 1, digital 2
+inline constexpr std::uint32_t kBearerEither = 3;  ///< analog 1, digital 2
 
 // RFC 2637 2.2
 inline constexpr std::uint8_t kStartSuccessful = 1;
