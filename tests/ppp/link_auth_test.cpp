@@ -48,6 +48,29 @@ TEST_CASE("link comes up by every method, without encryption") {
   }
 }
 
+TEST_CASE("link comes up by every method on a wire that loses, repeats and reorders") {
+  for (const AuthMethod method : kMethods) {
+    for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+      CAPTURE(name(method));
+      CAPTURE(seed);
+      const auto [client, server] =
+          ends(method, makes_keys(method) ? EncryptionPolicy::require : EncryptionPolicy::off);
+      Pair::Wire wire;
+      wire.delay = std::chrono::milliseconds(20);
+      wire.jitter = std::chrono::milliseconds(30);
+      wire.loss = 0.1;
+      wire.repeat = 0.1;
+      LinkPair pair(client, server, wire, seed);
+      pair.start();
+      pair.run(seconds(60));
+      CHECK(pair.client.network);
+      CHECK(pair.server.network);
+      CHECK(keys_match(pair) == makes_keys(method));
+      CHECK(pair.violations().empty());
+    }
+  }
+}
+
 TEST_CASE("link by MS-CHAPv1, v2 and EAP-MSCHAPv2 has the same keys at both ends, of any length") {
   for (const AuthMethod method : kMethods) {
     if (!makes_keys(method)) continue;
