@@ -53,7 +53,7 @@ template <class Rules>
 std::optional<Drop> Chap<Rules>::receive(TimePoint now, Bytes packet) {
   const Result<ChapPacket> parsed = parse_chap(packet);
   if (!parsed) return Drop::ppp_control_malformed;
-  std::visit([this, now](const auto& kind) { received(now, kind); }, *parsed);
+  std::visit([this, now](const auto& kind) { this->received(now, kind); }, *parsed);
   return std::nullopt;
 }
 

@@ -41,7 +41,7 @@ void Pap::begin(TimePoint now) {
 std::optional<Drop> Pap::receive(TimePoint now, Bytes packet) {
   const Result<PapPacket> parsed = parse_pap(packet);
   if (!parsed) return Drop::ppp_control_malformed;
-  std::visit([this, now](const auto& kind) { received(now, kind); }, *parsed);
+  std::visit([this, now](const auto& kind) { this->received(now, kind); }, *parsed);
   return std::nullopt;
 }
 
