@@ -18,6 +18,9 @@ namespace {
 /// Packets read before others get their turn.
 constexpr int kBatchesAtATime = 4;
 
+/// Octets of a GRE header (RFC 2637 4.1).
+constexpr std::uint32_t kAcknowledgement = 4;
+
 /// The least path MTU that leaves room for what every host has to take; below it, outer packets
 /// have to be fragmented.
 constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead + kPppOverhead;
@@ -116,6 +119,7 @@ io::IoResult<void> ClientCall::open_paths() {
   if (const io::IoResult<io::RouteAnswer> route = netlink->route_to(server_, request_.mark)) {
     way_ = *route;
     if (route->mtu != 0) path_mtu_ = route->mtu;
+    path_mtu_ = std::min(path_mtu_, request_.path_mtu.value_or(path_mtu_));
   }
   // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
   return gre_->set_dont_fragment(!profile_.network.mtu && path_mtu_ >= kLeastPathMtu);
@@ -130,6 +134,8 @@ CallConfig ClientCall::config() const {
   call.mss_clamp = profile_.network.mss_clamp;
   call.pace_by_window = profile_.link.pace_by_window;
   call.quirks = profile_.link.quirks;
+  if (profile_.network.probe_mtu)
+    call.link.probe_length = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
   call.link.mru = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
   call.link.echo_interval = profile_.link.echo_interval;
   call.link.echo_failures = profile_.link.echo_failures;
@@ -204,6 +210,8 @@ void ClientCall::on_event(const EngineEvent& event) {
              up != nullptr && up->local == server_) {
     // Its packets would come back to ourselves (RFC 1332 3.3 leaves it to us to refuse).
     return close(ending_of(End{Cause::ipcp_address_refused, up->local.value(), {}}, context()));
+  } else if (const PathProbed* probed = std::get_if<PathProbed>(&event)) {
+    path_probed(*probed);
   } else if (const CallEnded* ended = std::get_if<CallEnded>(&event)) {
     return call_ended(ended->end);
   }
@@ -231,6 +239,14 @@ std::uint32_t ClientCall::allowed_mtu() const {
 
 void ClientCall::set_mtu(std::uint32_t mtu) {
   engine_->set_mtu(mtu);
+}
+
+void ClientCall::path_probed(const PathProbed& probed) {
+  if (probed.longest >= std::min<std::uint32_t>(max_information(path_mtu_), engine_->peer_mru()))
+    return;
+  // What arrived may have gone without an acknowledgement, which data does not.
+  probed_ = probed.longest + kOuterIpHeader + kGreOverhead - kAcknowledgement + kPppOverhead;
+  too_big_ = probed_;
 }
 
 void ClientCall::lower_path_mtu() {

@@ -64,6 +64,7 @@ class ClientCall {
     /// An address of the server's that is taken without looking its name up: while a tunnel leads
     /// to the name servers, nobody answers.
     std::optional<Ipv4Address> known = {};
+    std::optional<std::uint32_t> path_mtu = {};  ///< what an earlier call has measured
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
     /// The owner may answer AnotherTry.
     bool may_try_again = false;
@@ -94,6 +95,9 @@ class ClientCall {
   /// Whether the way to the server is still the one the call was made over.
   bool way_stands() const;
 
+  /// Octets of the longest outer packet that arrived, where that was measured.
+  std::optional<std::uint32_t> probed() const noexcept { return probed_; }
+
   /// Octets of the longest inner IP packet that the profile, the path and the peer allow.
   std::uint32_t allowed_mtu() const;
 
@@ -120,6 +124,7 @@ class ClientCall {
   void gre_readable();
   void send_gre(std::span<Packet> packets);
   void on_gre_trouble(const io::GreTrouble& trouble);
+  void path_probed(const PathProbed& probed);
   void lower_path_mtu();
   /// After everything that feeds the engine: does what it says.
   void drain();
@@ -144,7 +149,8 @@ class ClientCall {
   Ipv4Address server_;
   std::optional<io::RouteAnswer> way_;  ///< to the server, when the call was made
   CallId call_id_;
-  std::uint32_t path_mtu_ = 1500;          ///< of whole outer packets
+  std::uint32_t path_mtu_ = 1500;  ///< of whole outer packets
+  std::optional<std::uint32_t> probed_;
   std::optional<std::uint32_t> too_big_;   ///< the path MTU that a packet of ours was too long for
   std::optional<io::GreTrouble> trouble_;  ///< the latest with GRE
   std::optional<AuthMethod> method_;

@@ -195,6 +195,7 @@ void ClientSession::dial() {
                 profile_, credentials_,
                 ClientCall::Request{.server = profile_.servers[server_],
                                     .known = by_name ? std::optional<Ipv4Address>() : known_,
+                                    .path_mtu = probed_,
                                     .mark = mark_.value_or(0),
                                     .may_try_again = CredentialsPrompt::possible()});
   if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
@@ -414,16 +415,6 @@ void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
   close(ending_of(Trouble::script_failed, ran.error().text(), context()));
 }
 
-ScriptFacts ClientSession::script_facts() const {
-  return {.interface = tun_->name(),
-          .user = credentials_->user(),
-          .server_name = profile_.servers[server_].host,
-          .server = outside_,
-          .network = *network_,
-          .dns = name_servers(),
-          .mtu = mtu_};
-}
-
 /// Seconds without traffic, and seconds altogether.
 void ClientSession::check_limits() {
   const Profile::Link& link = profile_.link;
@@ -449,7 +440,11 @@ void ClientSession::watch_route() {
   if (state_ != CallState::up) return;
   if (const io::IoResult<bool> changed = host_->refresh_server_route(); changed && *changed) {
     log(LogLevel::notice, "the way to the server has changed");
-    if (profile_.link.reconnect && !call_->way_stands()) return call_again("another way");
+    if (profile_.link.reconnect && !call_->way_stands()) {
+      call_again("another way");
+      probed_.reset();
+      return;
+    }
   }
   route_timer_.set(loop_.now() + kRouteCheckInterval);
 }
@@ -496,6 +491,7 @@ io::IoResult<void> ClientSession::configure_names() {
 }
 
 void ClientSession::call_mtu_lowered() {
+  probed_ = call_->probed();
   if (state_ != CallState::up) return;
   const std::uint32_t lower = call_->allowed_mtu();
   if (lower >= mtu_) return;

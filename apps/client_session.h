@@ -82,7 +82,6 @@ class ClientSession final : private CallOwner {
   io::IoResult<void> configure_names();
   bool address_is_taken(Ipv4Address local);
   void scripts_ran(const io::IoResult<void>& ran);
-  ScriptFacts script_facts() const;
   void tun_readable();
   void interface_gone();
   void set_interface_mtu(std::uint32_t mtu);
@@ -101,6 +100,7 @@ class ClientSession final : private CallOwner {
   StatusReport report() const;
   StatusReport::Counters counters() const;
   std::vector<Ipv4Address> name_servers() const;
+  ScriptFacts script_facts() const;
   void enter(CallState state);
 
   void log(LogLevel level, std::string_view text) const { log_.line(level, text); }
@@ -141,6 +141,8 @@ class ClientSession final : private CallOwner {
   StatusReport::Counters past_;    ///< of the calls before this one
   Drops dropped_;                  ///< between calls
   std::optional<StatusReport::Last> last_;
+  /// The path MTU that a call has measured, for those after it.
+  std::optional<std::uint32_t> probed_;
   std::array<Packet, ClientCall::kBatch> tun_batch_;
 
   std::optional<std::uint32_t> mark_;  ///< nullopt: this kernel has no rules

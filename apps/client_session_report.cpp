@@ -59,6 +59,16 @@ StatusReport::Counters ClientSession::counters() const {
   return counters;
 }
 
+ScriptFacts ClientSession::script_facts() const {
+  return {.interface = tun_->name(),
+          .user = credentials_->user(),
+          .server_name = profile_.servers[server_].host,
+          .server = outside_,
+          .network = *network_,
+          .dns = name_servers(),
+          .mtu = mtu_};
+}
+
 /// Those that this host is to ask.
 std::vector<Ipv4Address> ClientSession::name_servers() const {
   const DnsChoice& choice = profile_.network.dns;

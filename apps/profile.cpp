@@ -168,6 +168,9 @@ class ProfileMaker {
     network.interface = interface();
     network.mtu = mtu();
     network.probe_mtu = settings_.flag("network.probe-mtu");
+    if (network.probe_mtu && network.mtu)
+      error("network.probe-mtu", "'network.mtu' is set by hand, so that there is nothing to probe",
+            "take one of the two out");
     network.mss_clamp = settings_.flag("network.mss-clamp");
     network.default_route = settings_.flag("network.default-route");
     network.routes = routes();

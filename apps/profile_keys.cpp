@@ -28,7 +28,7 @@ constexpr SettingInfo kKeys[] = {
     {"network.interface", R"("pptp%d")", "the interface's name; %d is the first free number",
      kText},
     {"network.mtu", R"("auto")", R"("auto", or octets: 576 to 1500)", kText | kWhole},
-    {"network.probe-mtu", "false", "measure the path", kFlag, default_only},
+    {"network.probe-mtu", "false", "measure what the path takes", kFlag},
     {"network.mss-clamp", "true", "keep TCP segments small enough for the tunnel", kFlag},
     {"network.default-route", "false", "send everything through the tunnel", kFlag},
     {"network.routes", "[]", R"(networks behind the tunnel: "10.0.0.0/8", ...)", kTexts},

@@ -312,7 +312,7 @@ bool LcpPolicy::extra_code(TimePoint, Negotiator& negotiator, std::uint8_t code,
       if (opened) receive_echo_request(negotiator, id, data);
       return true;
     case kEchoReply:
-      if (opened) receive_echo_reply(data);
+      if (opened) receive_echo_reply(id, data);
       return true;
     case kDiscardRequest:
     case kIdentification:
@@ -331,6 +331,16 @@ void LcpPolicy::send_echo(Negotiator& negotiator) {
   ++outstanding_echoes_;
 }
 
+std::optional<Identifier> LcpPolicy::send_long_echo(Negotiator& negotiator, std::uint16_t size) {
+  if (negotiator.state() != State::opened) return std::nullopt;
+  std::vector<std::uint8_t> data(std::max<std::size_t>(size, kHeaderSize + kMagicSize) -
+                                 kHeaderSize);
+  Writer(data).u32(agreed_.magic);
+  const Identifier id = negotiator.take_identifier();
+  negotiator.send(kEchoRequest, id, data);
+  return id;
+}
+
 void LcpPolicy::receive_echo_request(Negotiator& negotiator, Identifier id, Bytes data) {
   Reader reader(data);
   const std::uint32_t magic = reader.u32();
@@ -346,7 +356,7 @@ void LcpPolicy::receive_echo_request(Negotiator& negotiator, Identifier id, Byte
   negotiator.send(kEchoReply, id, reply);
 }
 
-void LcpPolicy::receive_echo_reply(Bytes data) noexcept {
+void LcpPolicy::receive_echo_reply(Identifier id, Bytes data) noexcept {
   Reader reader(data);
   const std::uint32_t magic = reader.u32();
   if (!reader.ok()) return;
@@ -355,6 +365,7 @@ void LcpPolicy::receive_echo_reply(Bytes data) noexcept {
   // well, and counts as the answer it is.
   if (!is_own_magic(magic)) own_magic_seen_ = 0;
   outstanding_echoes_ = 0;
+  replied_ = id;
 }
 
 bool LcpPolicy::is_own_magic(std::uint32_t magic) const noexcept {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "auth/method.h"
@@ -97,6 +98,15 @@ class LcpPolicy final : public OptionPolicy {
   /// Sends an Echo-Request if the layer is Opened, and counts it as outstanding.
   void send_echo(Negotiator& negotiator);
 
+  /// Sends an Echo-Request of `size` octets, header included, which nobody counts as outstanding;
+  /// its identifier. nullopt: the layer is not Opened.
+  std::optional<Identifier> send_long_echo(Negotiator& negotiator, std::uint16_t size);
+
+  /// The identifier of the newest Echo-Reply, once.
+  std::optional<Identifier> take_echo_reply() noexcept {
+    return std::exchange(replied_, std::nullopt);
+  }
+
   /// Echo-Requests sent since the peer's last Echo-Reply, or since clear_echoes() or restart().
   unsigned outstanding_echoes() const noexcept { return outstanding_echoes_; }
 
@@ -164,7 +174,7 @@ class LcpPolicy final : public OptionPolicy {
   bool auth_rejected() noexcept;
   void refuse_auth(const AuthProtocol& named) noexcept;
   void receive_echo_request(Negotiator& negotiator, Identifier id, Bytes data);
-  void receive_echo_reply(Bytes data) noexcept;
+  void receive_echo_reply(Identifier id, Bytes data) noexcept;
   void receive_protocol_reject(Bytes data);
   bool is_own_magic(std::uint32_t magic) const noexcept;
   std::uint32_t random_magic() noexcept;
@@ -183,6 +193,7 @@ class LcpPolicy final : public OptionPolicy {
   unsigned auth_refusals_ = 0;  ///< client
   unsigned own_magic_seen_ = 0;
   unsigned outstanding_echoes_ = 0;
+  std::optional<Identifier> replied_;
   std::deque<PppProtocol> protocol_rejects_;
 };
 

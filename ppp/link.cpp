@@ -7,6 +7,9 @@
 namespace pptp {
 namespace {
 
+/// RFC 791: what every path takes, inside of our headers too.
+constexpr std::uint16_t kProbedLeast = 576;
+
 // Ours. RFC 1661 5.7 asks for a Protocol-Reject each, but a peer in disorder, or somebody else who
 // can reach us, is not to be answered without bound.
 constexpr unsigned kProtocolRejectBurst = 10;
@@ -55,6 +58,7 @@ void Link::lower_up(TimePoint now) {
   if (phase_ != Phase::dead) return;
   end_.reset();
   was_encrypted_ = false;
+  probed_ = false;
   rekeys_ = 0;
   lcp_.emplace(LcpPolicy(lcp_config(config_), entropy_, log_), config_.negotiation, log_);
   enter(Phase::establish);
@@ -145,6 +149,8 @@ void Link::on_deadline(TimePoint now) {
       case Timer::authentication:
         terminate(now, explained({Cause::auth_timeout, 0, {}}));
         break;
+      case Timer::probe:
+        break;  // settle() asks it
       case Timer::terminate:
         finish();
         break;
@@ -203,6 +209,7 @@ bool Link::advance(TimePoint now) {
     protocol_rejected(now, *protocol);
     return true;
   }
+  if (advance_probe(now)) return true;
   if (method_ && advance_authentication(now)) return true;
   return phase_ == Phase::network && advance_network(now);
 }
@@ -293,6 +300,8 @@ void Link::finish() {
 }
 
 void Link::drop_upper_layers() {
+  probe_.reset();
+  timers_.clear(Timer::probe);
   network_down();
   encryption_down();
   ipcp_.reset();
@@ -414,6 +423,29 @@ void Link::echo_due(TimePoint now) {
   }
   lcp_->policy.send_echo(lcp_->negotiator);
   timers_.set(Timer::echo, now + config_.echo_interval);
+}
+
+/// Goes on with the search for what arrives, which begins when the network is up.
+bool Link::advance_probe(TimePoint now) {
+  if (!probe_) {
+    const std::uint16_t most = std::min(config_.probe_length, lcp_->policy.peer_mru());
+    if (probed_ || !network_up_ || most <= kProbedLeast) return false;
+    probed_ = true;
+    probe_.emplace(kProbedLeast, most);
+  }
+  if (const auto id = lcp_->policy.take_echo_reply()) probe_->replied(*id);
+  const std::optional<std::uint16_t> length = probe_->poll(now);
+  if (length) {
+    if (const auto id = lcp_->policy.send_long_echo(lcp_->negotiator, *length))
+      probe_->sent(now, *id);
+  }
+  if (const Deadline next = probe_->next_deadline()) timers_.set(Timer::probe, *next);
+  if (probe_->over()) {
+    if (const auto longest = probe_->arrived()) events_.emplace_back(PathProbed{*longest});
+    timers_.clear(Timer::probe);
+    probe_.reset();
+  }
+  return length.has_value();
 }
 
 // --- authentication ---

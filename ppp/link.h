@@ -23,6 +23,7 @@
 #include "ppp/ccp.h"
 #include "ppp/ipcp.h"
 #include "ppp/lcp.h"
+#include "ppp/mtu_probe.h"
 #include "ppp/negotiator.h"
 #include "ppp/protocol.h"
 
@@ -38,6 +39,10 @@ struct LinkConfig {
   bool acfc = true;
   Duration echo_interval = std::chrono::seconds(30);  ///< zero: no echoes; sent only after silence
   unsigned echo_failures = 4;
+
+  /// The longest information field to be tried by Echo-Requests once the network is up, to find out
+  /// what arrives; 0: nothing is tried.
+  std::uint16_t probe_length = 0;
 
   // authentication: methods that the client answers, or that the server asks for in turn (at least
   // one)
@@ -125,6 +130,12 @@ struct NetworkUp {
 
 struct NetworkDown {};
 
+/// What LinkConfig::probe_length asked for: the longest information field that arrived. Not told
+/// where nothing did.
+struct PathProbed {
+  std::uint16_t longest = 0;
+};
+
 /// The link is dead; nothing follows until lower_up().
 struct LinkEnded {
   End end;
@@ -132,7 +143,7 @@ struct LinkEnded {
 
 using LinkEvent = std::variant<PhaseChanged, FramingAgreed, SecretWanted, NewPasswordChosen,
                                AnotherTry, Authenticated, EncryptionUp, EncryptionDown,
-                               ResetRequested, NetworkUp, NetworkDown, LinkEnded>;
+                               ResetRequested, NetworkUp, NetworkDown, PathProbed, LinkEnded>;
 
 /// A PPP frame that is not data: protocol and information field, without address, control and
 /// protocol octets.
@@ -204,7 +215,7 @@ class Link {
   static constexpr unsigned kMaxRekeys = 8;
 
  private:
-  enum class Timer : std::uint8_t { echo, authentication, terminate, count_ };
+  enum class Timer : std::uint8_t { echo, authentication, probe, terminate, count_ };
   enum class Authentication : std::uint8_t { running, wants_answer, succeeded };
 
   /// One control protocol: what it decides, and its automaton.
@@ -239,6 +250,7 @@ class Link {
   End explained(End end) const;
   void protocol_rejected(TimePoint now, PppProtocol protocol);
   void echo_due(TimePoint now);
+  bool advance_probe(TimePoint now);
 
   void authenticate(TimePoint now, AuthMethod method);
   bool advance_authentication(TimePoint now);
@@ -272,6 +284,8 @@ class Link {
   std::optional<Layer<LcpPolicy>> lcp_;  ///< unless dead
   TimePoint last_heard_;
   RateCap protocol_rejects_;
+  std::optional<MtuProbe> probe_;
+  bool probed_ = false;  ///< once a link is enough
 
   std::unique_ptr<Method> method_;  ///< from the Authenticate phase on
   Authentication authentication_ = Authentication::running;

@@ -25,7 +25,7 @@ struct EncryptionAgreed {
 /// What an embedder learns. The rest of CallEvent is dealt with inside.
 using EngineEvent =
     std::variant<CallConnected, PhaseChanged, SecretWanted, NewPasswordChosen, AnotherTry,
-                 Authenticated, EncryptionAgreed, NetworkUp, NetworkDown, CallEnded>;
+                 Authenticated, EncryptionAgreed, NetworkUp, NetworkDown, PathProbed, CallEnded>;
 
 /// One call, whole, on one thread: joins Control, TxPath and RxPath.
 ///
@@ -114,6 +114,9 @@ class Engine {
   void apply(ResetRequested&& event);
   void apply(NetworkUp&& event);
   void apply(NetworkDown&& event);
+
+  void apply(PathProbed&& event) { events_.emplace_back(event); }
+
   void apply(LinkEnded&& event);
   void set_gate(Gate gate) noexcept;
 

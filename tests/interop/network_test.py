@@ -5,6 +5,7 @@ That the host is as before is checked after each case, resolv.conf included.
 """
 
 import contextlib
+import json
 import pathlib
 
 from harness import lab, peers
@@ -204,6 +205,29 @@ def server_inside_is_outside(bench):
             bench.ping_from_guest(status["local"])
             if network:
                 bench.ping_from_client(ELSEWHERE)
+
+
+@case("network: a path that swallows long packets is found out, and the MTU is lowered to it", tap=ENCIPHERED)
+def swallowing_path(bench):
+    start(bench)
+    with bench.lab.swallowing_path(1300):
+        with bench.tunnel("office", network={"probe-mtu": True}) as (_, first):
+            # 1300, less IP 20, GRE 16, PPP 4, MPPE 4; to within 8 octets, and 4 of an acknowledgement.
+            status = lab.wait_for(lambda: bench.program.status("office")["mtu"] <= 1256 and bench.program.status("office"),
+                                  60, "the MTU to be lowered")
+            link = json.loads(bench.lab.client("ip", "-j", "link", "show", "dev", first["interface"]))[0]
+            expect(link["mtu"], status["mtu"], "the interface's MTU")
+            if not 1244 < status["mtu"] <= 1256:
+                raise AssertionError(f"MTU {status['mtu']}")
+            bench.lab.client("ping", "-n", "-c", "2", "-M", "do", "-s", str(status["mtu"] - 28), peers.SERVER_INNER)
+
+
+@case("network: probe-mtu lowers nothing on a path that takes what it should", tap=ENCIPHERED)
+def wide_path(bench):
+    start(bench)
+    with bench.tunnel("office", network={"probe-mtu": True}) as (_, first):
+        bench.ping_from_client(peers.SERVER_INNER, count=10)
+        expect(bench.program.status("office")["mtu"], first["mtu"], "MTU")
 
 
 main(ClientBench)

@@ -81,6 +81,7 @@ struct LinkEnd {
   std::optional<AuthMethod> method;
   std::optional<EncryptionUp> encryption;  ///< while it is in force
   std::optional<NetworkUp> network;        ///< while it is up
+  std::optional<std::uint16_t> probed;
   std::optional<End> ended;
   unsigned encryptions = 0;
   unsigned resets = 0;
@@ -149,6 +150,8 @@ struct LinkEnd {
     if (!network) violation += "down without up; ";
     network.reset();
   }
+
+  void take(PathProbed&& event) { probed = event.longest; }
 
   void take(LinkEnded&& event) {
     tell("ended");

@@ -429,6 +429,8 @@ class ManualPeer {
     network = event;
   }
 
+  void on(PathProbed&&) {}
+
   void on(NetworkDown&&) {
     tell("down");
     network.reset();

@@ -162,6 +162,17 @@ class Lab:
         _run(["ip", "-n", self.wire_ns, "rule", "delete", "priority", "1"])
 
     @contextlib.contextmanager
+    def swallowing_path(self, octets):
+        """The router drops GRE that is longer, and says nothing."""
+        nft = ["ip", "netns", "exec", self.wire_ns, "nft"]
+        _run([*nft, "add table ip swallow; add chain ip swallow way { type filter hook forward priority 0; }; "
+              f"add rule ip swallow way ip protocol gre meta length gt {octets} drop"])
+        try:
+            yield
+        finally:
+            _run([*nft, "delete table ip swallow"])
+
+    @contextlib.contextmanager
     def narrow_path(self, device, mtu):
         """The router takes no more than so many octets at a time for the guest behind `device`."""
         link = ["ip", "-n", self.wire_ns, "link", "set", device, "mtu"]
