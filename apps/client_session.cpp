@@ -11,9 +11,7 @@
 #include "apps/password.h"
 #include "apps/terminal.h"
 #include "lib/ip_packet.h"
-#include "tunnel/io/name_servers.h"
 #include "tunnel/io/netlink.h"
-#include "tunnel/io/taken_address.h"
 
 namespace pptp::app {
 namespace {
@@ -402,19 +400,6 @@ void ClientSession::network_up(const NetworkUp& up) {
   check_limits();
 }
 
-/// Packets that are for this host, or its gateway, must not be sent to the server.
-bool ClientSession::address_is_taken(Ipv4Address local) {
-  io::IoResult<io::Netlink> netlink = io::Netlink::open();
-  if (!netlink) return false;
-  const io::IoResult<bool> taken = io::is_taken(*netlink, local, tun_->index());
-  return taken && *taken;
-}
-
-void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
-  if (ran) return progress_.up(report());
-  close(ending_of(Trouble::script_failed, ran.error().text(), context()));
-}
-
 /// Seconds without traffic, and seconds altogether.
 void ClientSession::check_limits() {
   const Profile::Link& link = profile_.link;
@@ -474,20 +459,6 @@ io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Add
   settings.server = outside_ = server;
   if (profile_.link.demand) settings.former = placeholder(tun_->index());
   return again ? host_->reconfigure_tunnel(settings) : host_->configure_tunnel(settings);
-}
-
-/// Name servers; and in the journal, what undoes the scripts that are about to run.
-io::IoResult<void> ClientSession::configure_names() {
-  const ScriptFacts facts = script_facts();
-  std::vector<io::HostChange> changes;
-  if (!scripts_.take_over_the_network() && !facts.dns.empty())
-    changes.emplace_back(io::name_servers_of(tun_->name(), tun_->index(), facts.dns));
-  for (io::ScriptChange& undoing : scripts_.undoing(facts))
-    changes.emplace_back(std::move(undoing));
-  for (const io::HostChange& change : changes) {
-    if (auto added = host_->add(change); !added) return added;
-  }
-  return {};
 }
 
 void ClientSession::call_mtu_lowered() {

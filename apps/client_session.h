@@ -80,6 +80,7 @@ class ClientSession final : private CallOwner {
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
   io::IoResult<void> configure_names();
+  io::IoResult<void> reach_name_servers(const std::vector<Ipv4Address>& servers);
   bool address_is_taken(Ipv4Address local);
   void scripts_ran(const io::IoResult<void>& ran);
   void tun_readable();

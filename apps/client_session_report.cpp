@@ -1,6 +1,5 @@
 // What a ClientSession says of itself.
 #include <chrono>
-#include <variant>
 
 #include "apps/client_session.h"
 
@@ -57,28 +56,6 @@ StatusReport::Counters ClientSession::counters() const {
   counters.late = received.late;
   counters.dropped = dropped(call_->drops());
   return counters;
-}
-
-ScriptFacts ClientSession::script_facts() const {
-  return {.interface = tun_->name(),
-          .user = credentials_->user(),
-          .server_name = profile_.servers[server_].host,
-          .server = outside_,
-          .network = *network_,
-          .dns = name_servers(),
-          .mtu = mtu_};
-}
-
-/// Those that this host is to ask.
-std::vector<Ipv4Address> ClientSession::name_servers() const {
-  const DnsChoice& choice = profile_.network.dns;
-  if (const auto* own = std::get_if<std::vector<Ipv4Address>>(&choice)) return *own;
-  std::vector<Ipv4Address> servers;
-  if (std::holds_alternative<NoDns>(choice)) return servers;
-  for (const Ipv4Address& server : network_->dns) {
-    if (!server.is_zero()) servers.push_back(server);
-  }
-  return servers;
 }
 
 }  // namespace pptp::app

@@ -69,6 +69,9 @@ def dns_of_peer(bench):
     with bench.tunnel("office") as (_, status):
         expect(name_servers(bench), list(DNS), "name servers")
         expect(status["dns"], list(DNS), "status")
+        for address in DNS:
+            way = bench.lab.client("ip", "-o", "route", "get", address)
+            expect(f"dev {status['interface']}" in way, True, f"the way to a name server ({way.strip()})")
         bench.ping_from_client(peers.SERVER_INNER)
     expect(name_servers(bench), ["192.0.2.53"], "name servers after")
 
