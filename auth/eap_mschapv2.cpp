@@ -16,8 +16,8 @@ constexpr unsigned kBurst = 16;
 constexpr Duration kInterval = std::chrono::seconds(1);
 
 /// draft-kamath-pppext-eap-mschapv2 2.4 and 2.6: a result is acknowledged by its code alone.
-constexpr std::array kSuccessHeard = {std::to_underlying(ChapCode::success)};
-constexpr std::array kFailureHeard = {std::to_underlying(ChapCode::failure)};
+constexpr std::uint8_t kSuccessHeard[] = {std::to_underlying(ChapCode::success)};
+constexpr std::uint8_t kFailureHeard[] = {std::to_underlying(ChapCode::failure)};
 
 }  // namespace
 
