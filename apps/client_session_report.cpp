@@ -1,4 +1,5 @@
 // What a ClientSession says of itself.
+#include <algorithm>
 #include <chrono>
 
 #include "apps/client_session.h"
@@ -15,8 +16,11 @@ StatusReport ClientSession::report() const {
   if (tun_) report.interface = tun_->name();
   if (call_ && call_->method()) report.auth = name(*call_->method());
   if (call_ && call_->encryption()) {
-    const MppeParameters& send = call_->encryption()->send;
-    report.mppe = StatusReport::Encryption{bit_count(send.bits), send.mode == MppeMode::stateful};
+    const auto& [send, receive] = *call_->encryption();
+    // Of two directions that are not alike, the weaker one.
+    report.mppe = StatusReport::Encryption{
+        std::min(bit_count(send.bits), bit_count(receive.bits)),
+        send.mode == MppeMode::stateful || receive.mode == MppeMode::stateful};
   }
   if (network_) {
     report.local = network_->local.text();
@@ -54,6 +58,7 @@ StatusReport::Counters ClientSession::counters() const {
   counters.reordered = received.reordered;
   counters.duplicate = received.duplicate;
   counters.late = received.late;
+  counters.key_streams_reused = engine.tx().streams_reused();
   counters.dropped = dropped(call_->drops());
   return counters;
 }

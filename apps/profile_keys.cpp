@@ -22,7 +22,7 @@ constexpr SettingInfo kKeys[] = {
     {"encryption.key-bits", "[128]",
      "key lengths to accept, of 128, 56 and 40; the strongest is preferred", kWholes},
     {"encryption.stateful", "false", R"(true: where the server insists; "only": ask for it)",
-     kFlag | kText, default_only},
+     kFlag | kText},
     {"encryption.mppc", "false", "compression", kFlag, default_only},
 
     {"network.interface", R"("pptp%d")", "the interface's name; %d is the first free number",

@@ -36,7 +36,7 @@ constexpr SettingInfo kKeys[] = {
     {"encryption.mppe", R"("require")", R"("require", "prefer" or "off")", kText},
     {"encryption.key-bits", "[128]", "key lengths to accept, of 128, 56, 40", kWholes},
     {"encryption.stateful", "false", R"(true: where the peer insists; "only": ask for it)",
-     kFlag | kText, default_only},
+     kFlag | kText},
 };
 
 // The name goes into every Challenge (RFC 1994 4.1).

@@ -103,6 +103,7 @@ StatusReport::Counters& StatusReport::Counters::operator+=(const Counters& other
   reordered += other.reordered;
   duplicate += other.duplicate;
   late += other.late;
+  key_streams_reused += other.key_streams_reused;
   for (const auto& [name, count] : other.dropped)
     dropped[name] += count;
   return *this;
@@ -152,6 +153,7 @@ Json to_json(const StatusReport& report) {
         {"reordered", counters.reordered},
         {"duplicate", counters.duplicate},
         {"late", counters.late},
+        {"key_streams_reused", counters.key_streams_reused},
         {"dropped", counters.dropped}}},
       {"rtt_ms", report.rtt_ms ? Json(*report.rtt_ms) : Json()},
       {"last", std::move(last)},
@@ -193,6 +195,7 @@ std::expected<StatusReport, std::string> status_from_json(const Json& document) 
   counters.at("reordered").get_to(report.counters.reordered);
   counters.at("duplicate").get_to(report.counters.duplicate);
   counters.at("late").get_to(report.counters.late);
+  counters.at("key_streams_reused").get_to(report.counters.key_streams_reused);
   counters.at("dropped").get_to(report.counters.dropped);
   if (const Json& rtt = document.at("rtt_ms"); !rtt.is_null()) report.rtt_ms = rtt.get<double>();
   if (const Json& last = document.at("last"); !last.is_null())

@@ -71,8 +71,12 @@ bool MppeSealer::seal(Packet& packet) noexcept {
     // drops one without (interop note 3.11).
     change_key();
     restart_stream();
-  } else if (flush_) {
-    if (*flush_ == FlushRule::change_key) change_key();
+  } else if (flush_ == FlushRule::change_key) {
+    change_key();
+    restart_stream();
+  } else if (flush_ == FlushRule::keep_key && reuses_ < kMostReuses) {
+    ++reuses_;
+    ++streams_reused_;
     restart_stream();
   } else {
     // DEVIATION: RFC 3078 3.1 wants the A bit in the first stateful packet too; Linux does not set
@@ -93,6 +97,7 @@ void MppeSealer::flush(FlushRule rule) noexcept {
 
 void MppeSealer::change_key() noexcept {
   session_ = next_session_key(start_, session_, parameters_.bits);
+  reuses_ = 0;
 }
 
 void MppeSealer::restart_stream() noexcept {

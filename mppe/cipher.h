@@ -45,6 +45,13 @@ class MppeSealer {
   /// often it is asked for. The rule is the peer's: MppeOpener::flush_rule(). Stateless: nothing.
   void flush(FlushRule rule = FlushRule::change_key) noexcept;
 
+  /// How often a key stream was begun anew with the key it had (interop note 3.26).
+  std::uint64_t streams_reused() const noexcept { return streams_reused_; }
+
+  /// The most of these for one key. From there on Reset-Requests are not heeded until the key has
+  /// changed, which it does with the next flag packet, 255 packets away at most.
+  static constexpr unsigned kMostReuses = 40;
+
   const MppeParameters& parameters() const noexcept { return parameters_; }
 
  private:
@@ -58,6 +65,8 @@ class MppeSealer {
   /// Of the packet sent last; the first is 0.
   CoherencyCount count_{CoherencyCount::kMask};
   std::optional<FlushRule> flush_;
+  std::uint64_t streams_reused_ = 0;
+  unsigned reuses_ = 0;  ///< with this key
 };
 
 /// The receiving direction of one call.

@@ -165,9 +165,12 @@ bool CcpPolicy::take_reset_request() noexcept {
   return std::exchange(reset_requested_, false);
 }
 
-void CcpPolicy::request_reset(TimePoint now, Negotiator& negotiator) {
-  if (negotiator.state() != State::opened || !reset_requests_.admits(now)) return;
+Deadline CcpPolicy::request_reset(TimePoint now, Negotiator& negotiator) {
+  if (negotiator.state() != State::opened) return {};
+  if (next_reset_request_ && now < *next_reset_request_) return next_reset_request_;
+  next_reset_request_ = now + kResetInterval;
   negotiator.send(kResetRequest, negotiator.take_identifier(), {});
+  return {};
 }
 
 End CcpPolicy::failure(FinishReason finish) const {

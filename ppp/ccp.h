@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "lib/cause.h"
-#include "lib/rate_cap.h"
 #include "lib/time.h"
 #include "mppe/cipher.h"
 #include "ppp/negotiator.h"
@@ -64,9 +63,10 @@ class CcpPolicy final : public OptionPolicy {
   /// direction is stateful.
   bool take_reset_request() noexcept;
 
-  /// Sends a Reset-Request, at most one in kResetInterval. Does not wait for an answer (interop
-  /// note 3.12): the next packet with the A bit is the answer. Nothing unless CCP is Opened.
-  void request_reset(TimePoint now, Negotiator& negotiator);
+  /// Sends a Reset-Request, at most one in kResetInterval: a value says that it is too early, and
+  /// until when. Does not wait for an answer (interop note 3.12): the next packet with the A bit is
+  /// the answer. Nothing unless CCP is Opened.
+  Deadline request_reset(TimePoint now, Negotiator& negotiator);
 
   static constexpr Duration kResetInterval = std::chrono::milliseconds(100);
 
@@ -93,7 +93,7 @@ class CcpPolicy final : public OptionPolicy {
   std::optional<MppeParameters> receive_;
 
   bool reset_requested_ = false;
-  RateCap reset_requests_{1, kResetInterval};
+  Deadline next_reset_request_;  ///< not before
 };
 
 }  // namespace pptp

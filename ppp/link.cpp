@@ -92,10 +92,12 @@ void Link::note_traffic(TimePoint now) noexcept {
   if (lcp_) lcp_->policy.clear_echoes();
 }
 
-void Link::request_reset(TimePoint now) {
-  if (!ccp_) return;
-  ccp_->policy.request_reset(now, ccp_->negotiator);
+bool Link::request_reset(TimePoint now) {
+  if (!ccp_) return true;
+  const Deadline retry = ccp_->policy.request_reset(now, ccp_->negotiator);
+  if (retry) timers_.set(Timer::reset, *retry);
   settle(now);
+  return !retry;
 }
 
 void Link::supply_secret(TimePoint now, const Credentials* credentials) {
@@ -154,6 +156,7 @@ void Link::on_deadline(TimePoint now) {
       case Timer::terminate:
         finish();
         break;
+      case Timer::reset:
       case Timer::count_:
         break;
     }

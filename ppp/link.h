@@ -182,8 +182,9 @@ class Link {
   /// Data came in: proof of life for the echo timer.
   void note_traffic(TimePoint now) noexcept;
 
-  /// RxPath could not follow the cipher (stateful): send a CCP Reset-Request, rate limited.
-  void request_reset(TimePoint now);
+  /// RxPath cannot follow the cipher (stateful): send a CCP Reset-Request. False where the last was
+  /// sent just now; it is then due when another may go, for who still cannot follow to ask again.
+  bool request_reset(TimePoint now);
 
   /// Server, after SecretWanted; nullptr: there is no such user. Ignored at any other time.
   void supply_secret(TimePoint now, const Credentials* credentials);
@@ -215,7 +216,7 @@ class Link {
   static constexpr unsigned kMaxRekeys = 8;
 
  private:
-  enum class Timer : std::uint8_t { echo, authentication, probe, terminate, count_ };
+  enum class Timer : std::uint8_t { echo, authentication, probe, terminate, reset, count_ };
   enum class Authentication : std::uint8_t { running, wants_answer, succeeded };
 
   /// One control protocol: what it decides, and its automaton.

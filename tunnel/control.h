@@ -75,8 +75,8 @@ class Control {
   /// acknowledgement alone, a duplicate or what cannot be deciphered is none.
   void note_traffic(TimePoint now) noexcept { link_.note_traffic(now); }
 
-  /// RxPath lost its place in the cipher stream.
-  void request_reset(TimePoint now) { link_.request_reset(now); }
+  /// RxPath lost its place in the cipher stream. False: too early, as Link::request_reset() says.
+  bool request_reset(TimePoint now) { return link_.request_reset(now); }
 
   /// Ends the call politely: LCP Terminate-Request, Call-Clear-Request,
   /// Stop-Control-Connection-Request, each as far as the peer goes along; CallEnded follows within

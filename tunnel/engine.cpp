@@ -6,6 +6,7 @@ namespace pptp {
 
 Engine::Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log)
     : pool_(pool),
+      log_(log),
       control_(config, entropy, log),
       rx_(config.call_id),
       keeps_early_(config.role == Role::client),
@@ -76,7 +77,9 @@ void Engine::drain_rx(TimePoint now) {
 
 /// What a batch of GRE packets leaves to be said, once for all of them.
 void Engine::after_rx(TimePoint now) {
-  if (rx_.wants_reset()) control_.request_reset(now);
+  // A Reset-Request for what came in vain, and no more of them when nothing comes.
+  reset_due_ = rx_.take_unopened() || reset_due_;
+  if (reset_due_) reset_due_ = rx_.wants_reset() && !control_.request_reset(now);
   if (const std::optional<SeqNo> highest = rx_.highest_received()) tx_.acknowledge(now, *highest);
   if (const std::optional<AckNo> ack = rx_.take_peer_acknowledgement()) {
     tx_.peer_acknowledged(now, *ack);
@@ -217,7 +220,13 @@ void Engine::apply(EncryptionDown&&) {
 }
 
 void Engine::apply(ResetRequested&&) {
-  tx_.flush(rx_.flush_rule());
+  const FlushRule rule = rx_.flush_rule();
+  if (rule == FlushRule::keep_key && !std::exchange(told_of_reuse_, true)) {
+    log_.line(LogLevel::warning,
+              "after each loss the peer has the same key stream used again: what is sent can be "
+              "read in part by who listens; stateless encryption has no need of that");
+  }
+  tx_.flush(rule);
 }
 
 void Engine::apply(NetworkUp&& event) {

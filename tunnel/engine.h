@@ -121,6 +121,7 @@ class Engine {
   void set_gate(Gate gate) noexcept;
 
   PacketPool& pool_;
+  Log log_;
   Control control_;
   TxPath tx_;
   RxPath rx_;
@@ -130,6 +131,8 @@ class Engine {
   bool connected_ = false;
   std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;
+  bool reset_due_ = false;  ///< as soon as the link allows
+  bool told_of_reuse_ = false;
   std::uint16_t peer_mru_ = 1500;
   std::deque<EngineEvent> events_;
   std::deque<Packet> ip_;

@@ -44,7 +44,10 @@ std::optional<Drop> RxPath::open_frame(Packet& packet, PppProtocol& protocol) no
     return std::nullopt;
   }
   if (!opener_) return Drop::mppe_not_ready;
-  if (const std::optional<Drop> drop = opener_->open(packet)) return drop;
+  if (const std::optional<Drop> drop = opener_->open(packet)) {
+    unopened_ = true;
+    return drop;
+  }
   // Deciphered even when it may not pass: the cipher has to keep its place.
   const Result<Frame> inner = parse_inner_frame(packet.bytes());
   if (!inner) return Drop::mppe_implausible;

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include <utility>
 #include "lib/drops.h"
 #include "lib/ids.h"
 #include "lib/packet.h"
@@ -56,7 +57,7 @@ class RxPath {
   FlushRule flush_rule() const noexcept;
 
   // To Control.
-  /// Stateful MPPE: whether a CCP Reset-Request is due (again; Control limits the rate).
+  /// Stateful MPPE: whether the key stream is lost, until a flushed packet comes.
   bool wants_reset() const noexcept;
 
   /// Whether the call has had any GRE packet at all.
@@ -64,6 +65,9 @@ class RxPath {
 
   /// Counts a frame that Control would not take.
   void count(Drop drop) noexcept { drops_.count(drop); }
+  /// Whether an enciphered packet could not be opened since the last call.
+  bool take_unopened() noexcept { return std::exchange(unopened_, false); }
+
 
   const TrafficCounters& counters() const noexcept { return counters_; }
 
@@ -81,6 +85,7 @@ class RxPath {
   bool heard_ = false;
   std::optional<AckNo> peer_acknowledgement_;
   std::optional<MppeOpener> opener_;
+  bool unopened_ = false;
   std::optional<std::size_t> mss_mtu_;
   TrafficCounters counters_;
   Drops drops_;

@@ -115,7 +115,13 @@ void TxPath::connect(PeerCallId peer) noexcept {
 }
 
 void TxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
+  remove_key();
   sealer_.emplace(std::move(start), parameters);
+}
+
+void TxPath::remove_key() noexcept {
+  streams_reused_ = streams_reused();
+  sealer_.reset();
 }
 
 void TxPath::flush(FlushRule rule) noexcept {

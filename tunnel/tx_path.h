@@ -70,7 +70,7 @@ class TxPath {
 
   void install_key(MppeKey start, MppeParameters parameters) noexcept;
 
-  void remove_key() noexcept { sealer_.reset(); }
+  void remove_key() noexcept;
 
   /// CCP Reset-Request came in; `rule` is what the peer does at a flushed packet, as far as its own
   /// have shown it (interop note 3.10).
@@ -83,6 +83,11 @@ class TxPath {
   const TrafficCounters& counters() const noexcept { return counters_; }
 
   const Drops& drops() const noexcept { return drops_; }
+
+  /// Of all keys there have been (interop note 3.26).
+  std::uint64_t streams_reused() const noexcept {
+    return streams_reused_ + (sealer_ ? sealer_->streams_reused() : 0);
+  }
 
   const GreSender& sender() const noexcept { return sender_; }
 
@@ -100,6 +105,7 @@ class TxPath {
   std::size_t mtu_ = 1500;
   std::optional<std::size_t> mss_mtu_;
   std::optional<MppeSealer> sealer_;
+  std::uint64_t streams_reused_ = 0;  ///< by sealers that are gone
   /// A ring of kMaxWaiting where sending is paced, and empty where it is not.
   std::vector<Packet> ring_;
   std::size_t first_waiting_ = 0;

@@ -279,6 +279,21 @@ TEST_CASE("profile: each mistake is reported with its line, its column and what 
   }
 }
 
+TEST_CASE("profile: stateful encryption is for who asks for it") {
+  const auto encryption = [](std::string_view value) {
+    const auto profile =
+        parse(std::string(kNeeded) + "[encryption]\nstateful = " + std::string(value) + "\n");
+    REQUIRE(profile);
+    return profile->encryption;
+  };
+  CHECK_FALSE(encryption("false").allow_stateful);
+  CHECK(encryption("true").allow_stateful);
+  CHECK_FALSE(encryption("true").ask_stateful);
+  CHECK(encryption("\"only\"").allow_stateful);
+  CHECK(encryption("\"only\"").ask_stateful);
+  CHECK_FALSE(parse(std::string(kNeeded) + "[encryption]\nstateful = \"always\"\n"));
+}
+
 TEST_CASE("profile: a key of a later version is fine with its default and refused without") {
   struct Later {
     std::string_view fine;
@@ -288,9 +303,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
   };
 
   static constexpr Later kLater[] = {
-      {"[encryption]\nstateful = false\n", "[encryption]\nstateful = true\n", "encryption.stateful",
-       "false"},
-      {"", "[encryption]\nstateful = \"only\"\n", "encryption.stateful", "false"},
       {"[encryption]\nmppc = false\n", "[encryption]\nmppc = true\n", "encryption.mppc", "false"},
       {"[network]\nnetns = ''\n", "[network]\nnetns = 'blue'\n", "network.netns", "\"\""},
       {"[network]\ntun-program = ''\n", "[network]\ntun-program = '/x'\n", "network.tun-program",

@@ -189,7 +189,7 @@ TEST_CASE("server configuration: each mistake is reported with line and column")
       {"[auth]\nmethods = ['pap']\n", 2, 11, "none of 'auth.methods' makes keys", ""},
       {"[encryption]\nmppe = 'on'\n", 2, 8, "must be", ""},
       {"[encryption]\nkey-bits = [1]\n", 2, 13, "no keys of 1 bits", ""},
-      {"[encryption]\nstateful = true\n", 2, 12, "not yet possible", "stateful = false"},
+      {"[encryption]\nstateful = 'always'\n", 2, 12, "must be true, false or \"only\"", ""},
       {"server = 'a'\n", 1, 1, "unknown key 'server'", ""},
   };
   for (const Mistake& mistake : kMistakes) {

@@ -30,7 +30,7 @@ StatusReport full() {
   report.mppe = StatusReport::Encryption{128, false};
   report.dns = {"10.0.0.1", "9.9.9.9"};
   report.routes = {"10.0.0.0/8"};
-  report.counters = {10, 1000, 20, 3'000'000, 1, 2, 3, 4, {{"gre-late", 4}}};
+  report.counters = {10, 1000, 20, 3'000'000, 1, 2, 3, 4, 5, {{"gre-late", 4}}};
   report.rtt_ms = 12.5;
   report.last = StatusReport::Last{19, "chap-e691-bad-password", "refused"};
   return report;
@@ -49,9 +49,9 @@ TEST_CASE("status: the JSON document has exactly the keys of the manual") {
   const std::set<std::string> top = {
       "profile", "state", "since", "server", "interface", "local",    "peer",   "ipv6",
       "mtu",     "auth",  "mppe",  "dns",    "routes",    "counters", "rtt_ms", "last"};
-  const std::set<std::string> counters = {"tx_packets", "tx_bytes", "rx_packets",
-                                          "rx_bytes",   "lost",     "reordered",
-                                          "duplicate",  "late",     "dropped"};
+  const std::set<std::string> counters = {
+      "tx_packets", "tx_bytes",  "rx_packets", "rx_bytes",           "lost",
+      "reordered",  "duplicate", "late",       "key_streams_reused", "dropped"};
   for (const StatusReport& report : {full(), StatusReport()}) {
     const json document = to_json(report);
     CHECK(keys(document) == top);

@@ -385,7 +385,10 @@ TEST_CASE("ccp limits the rate of its reset-requests") {
   int sent = 0;
   std::optional<std::uint8_t> last;
   for (int ms = 0; ms < 1000; ++ms) {
-    a.request_reset(negotiation.now() + std::chrono::milliseconds(ms), negotiation.a());
+    const Deadline retry =
+        a.request_reset(negotiation.now() + std::chrono::milliseconds(ms), negotiation.a());
+    const Deadline next = negotiation.now() + std::chrono::milliseconds(ms / 100 * 100 + 100);
+    CHECK(retry == (ms % 100 == 0 ? Deadline() : next));
     while (const auto packet = negotiation.a().poll_packet()) {
       CHECK(packet->size() == 4);
       CHECK((*packet)[0] == 14);

@@ -283,6 +283,60 @@ TEST_CASE("interop/3.10 a Reset-Request is answered by the rule that the peer ha
   }
 }
 
+TEST_CASE("interop/3.12 a Reset-Request that goes unheard is repeated after 100 ms") {
+  ManualPeer peer(with_encryption(stateful()));
+  peer.grant_call();
+  peer.authenticate();
+  peer.open_ccp("00000040");
+  peer.open_ipcp();
+  peer.say_frame(peer.seal_ip(ip_from_server(0)));
+  (void)peer.seal_ip(ip_from_server(1));
+  peer.say_frame(peer.seal_ip(ip_from_server(2)));
+  CHECK(peer.take(protocol::kCcp, kResetReq));
+  // Nothing more to decipher: nobody waits for anything.
+  peer.wait(seconds(1));
+  CHECK_FALSE(peer.take(protocol::kCcp, kResetReq));
+  peer.say_frame(peer.seal_ip(ip_from_server(3)));
+  CHECK(peer.take(protocol::kCcp, kResetReq));
+  peer.wait(std::chrono::milliseconds(10));
+  peer.say_frame(peer.seal_ip(ip_from_server(4)));
+  peer.wait(std::chrono::milliseconds(89));
+  CHECK_FALSE(peer.take(protocol::kCcp, kResetReq));
+  peer.wait(std::chrono::milliseconds(1));
+  CHECK(peer.take(protocol::kCcp, kResetReq));
+  // One that was heard is not repeated.
+  peer.say_frame(peer.seal_ip(ip_from_server(5)));
+  peer.sealer->flush();
+  peer.say_frame(peer.seal_ip(ip_from_server(6)));
+  CHECK(peer.delivered.back() == ip_from_server(6));
+  peer.wait(seconds(1));
+  CHECK_FALSE(peer.take(protocol::kCcp, kResetReq));
+}
+
+TEST_CASE("interop/3.26 key streams used twice are counted, and no key is used without bound") {
+  ManualPeer peer(with_encryption(stateful()));
+  peer.grant_call();
+  peer.authenticate();
+  peer.open_ccp("00000040");
+  peer.open_ipcp();
+  // The peer shows that it begins anew with the same key.
+  peer.say_frame(peer.seal_ip(ip_from_server(0)));
+  (void)peer.seal_ip(ip_from_server(1));
+  peer.sealer->flush(FlushRule::keep_key);
+  peer.say_frame(peer.seal_ip(ip_from_server(2)));
+  REQUIRE(peer.delivered.size() == 2);
+  unsigned flushed = 0;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    peer.say(protocol::kCcp, kResetReq, 1);
+    REQUIRE(peer.send_ip(ip_from_client(i)));
+    if ((peer.last_mppe_header() & kMppeA) != 0) ++flushed;
+    CHECK(peer.open_last() == ip_from_client(i));
+  }
+  // Of 255 packets with the first key, and of 45 with the next; and the flag packet between.
+  CHECK(flushed == 2 * MppeSealer::kMostReuses + 1);
+  CHECK(peer.engine.tx().streams_reused() == 2 * MppeSealer::kMostReuses);
+}
+
 TEST_CASE("interop/3.11 in stateful mode every flag packet that goes out has its A bit") {
   ManualPeer peer(with_encryption(stateful()));
   peer.grant_call();

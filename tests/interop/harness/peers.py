@@ -13,6 +13,8 @@ _METHODS = {"mschapv2": "mschap-v2", "mschapv1": "mschap", "chap-md5": "chap", "
 
 MPPE_128 = ("require-mppe-128", "nomppe-40", "nomppe-stateful")
 MPPE_40 = ("require-mppe-40", "nomppe-128", "nomppe-stateful")
+MPPE_128_STATEFUL = ("require-mppe-128", "nomppe-40", "mppe-stateful")
+MPPE_40_STATEFUL = ("require-mppe-40", "nomppe-128", "mppe-stateful")
 NO_MPPE = ("nomppe",)
 
 
