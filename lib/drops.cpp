@@ -38,6 +38,14 @@ std::string_view name(Drop drop) noexcept {
       return "clear-refused";
     case Drop::inner_malformed:
       return "inner-malformed";
+    case Drop::vj_malformed:
+      return "vj-malformed";
+    case Drop::vj_unsynchronised:
+      return "vj-unsynchronised";
+    case Drop::mppc_malformed:
+      return "mppc-malformed";
+    case Drop::mppc_unsynchronised:
+      return "mppc-unsynchronised";
     case Drop::send_not_up:
       return "send-not-up";
     case Drop::send_no_encryption:

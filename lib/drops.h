@@ -28,6 +28,10 @@ enum class Drop : std::uint8_t {
   mppe_implausible,       ///< deciphered to something that cannot be a packet
   clear_refused,          ///< a network packet in clear while encryption is on or required
   inner_malformed,        ///< not a whole IP packet
+  vj_malformed,           ///< RFC 1144: no such packet
+  vj_unsynchronised,      ///< RFC 1144: after a loss, until the sender sends a whole header
+  mppc_malformed,         ///< RFC 2118: no such packet, or it would become too long
+  mppc_unsynchronised,    ///< RFC 2118: out of step with the history, until that begins anew
   // sending
   send_not_up,         ///< no network protocol is open yet
   send_no_encryption,  ///< encryption is required and not agreed

@@ -1,12 +1,16 @@
 #include "ppp/ipcp.h"
 
+#include <algorithm>
+#include <array>
+
 #include "lib/bytes.h"
 
 namespace pptp {
 
 namespace {
 
-// RFC 1332 3.
+// RFC 1332 3 and 4.
+constexpr std::uint8_t kIpCompression = 2;
 constexpr std::uint8_t kIpAddress = 3;
 // RFC 1877 1.1 to 1.4.
 constexpr std::uint8_t kPrimaryDns = 129;
@@ -22,6 +26,18 @@ std::optional<Ipv4Address> address_of(const Option& option) noexcept {
   const Ipv4Address address(reader.u32());
   if (!reader.ok() || reader.remaining() != 0) return std::nullopt;
   return address;
+}
+
+/// nullopt: another compression, or the form of RFC 1172, which nobody speaks any more.
+std::optional<VjParameters> vj_of(const Option& option) noexcept {
+  Reader reader(option.data);
+  const PppProtocol protocol(reader.u16());
+  const std::uint8_t max_slot = reader.u8();
+  const std::uint8_t implicit_slot = reader.u8();
+  if (!reader.ok() || reader.remaining() != 0 || protocol != protocol::kVjCompressed) {
+    return std::nullopt;
+  }
+  return VjParameters{max_slot, implicit_slot != 0};
 }
 
 /// RFC 1122 3.2.1.3, RFC 5735: neither "this network", loopback, multicast, reserved nor broadcast.
@@ -60,10 +76,22 @@ void IpcpPolicy::restart() noexcept {
   naks_ = 0;
   judged_address_ = false;
   judged_peer_ = {};
+  ask_vj_.reset();
+  vj_rejected_ = false;
+  judged_vj_.reset();
+  send_vj_.reset();
+  receive_vj_.reset();
   agreed_ = {};
 }
 
 void IpcpPolicy::write_request(OptionWriter& out) noexcept {
+  requested_vj_ = ask_vj_;
+  if (ask_vj_) {
+    const std::array<std::uint8_t, 4> data = {
+        0, static_cast<std::uint8_t>(protocol::kVjCompressed.value()), ask_vj_->max_slot,
+        static_cast<std::uint8_t>(ask_vj_->implicit_slot ? 1 : 0)};
+    out.put(kIpCompression, data);
+  }
   if (ask_address_) out.put(kIpAddress, local_);
   if (role_ == Role::server) return;
   for (const NameServer& server : name_servers_) {
@@ -74,11 +102,22 @@ void IpcpPolicy::write_request(OptionWriter& out) noexcept {
 void IpcpPolicy::begin_judging() noexcept {
   judged_address_ = false;
   judged_peer_ = {};
+  judged_vj_.reset();
 }
 
 Verdict IpcpPolicy::judge(const Option& option, OptionWriter& nak) noexcept {
-  // IP-Addresses is deprecated (RFC 1332 3.1), and IP-Compression-Protocol is not spoken here.
-  return option.type == kIpAddress ? judge_address(option, nak) : judge_name_server(option, nak);
+  // IP-Addresses is deprecated (RFC 1332 3.1).
+  if (option.type == kIpAddress) return judge_address(option, nak);
+  if (option.type == kIpCompression) return judge_compression(option);
+  return judge_name_server(option, nak);
+}
+
+Verdict IpcpPolicy::judge_compression(const Option& option) noexcept {
+  judged_vj_ = vj_of(option);
+  if (!judged_vj_) return Verdict::reject;
+  // Who can take it may well send it: from our next request on it is asked for.
+  if (!vj_rejected_) ask_vj_ = VjParameters{};
+  return Verdict::ack;
 }
 
 Verdict IpcpPolicy::judge_address(const Option& option, OptionWriter& nak) noexcept {
@@ -117,10 +156,12 @@ void IpcpPolicy::judge_missing(OptionWriter& nak) noexcept {
 
 void IpcpPolicy::peer_request_acked() noexcept {
   agreed_.peer = role_ == Role::server ? start_.peer : judged_peer_;
+  send_vj_ = judged_vj_;
 }
 
 void IpcpPolicy::acked() noexcept {
   agreed_.local = local_;
+  receive_vj_ = requested_vj_;
   const auto address = [](const NameServer& server) {
     return server.present ? server.address : Ipv4Address();
   };
@@ -129,7 +170,12 @@ void IpcpPolicy::acked() noexcept {
 }
 
 bool IpcpPolicy::naked(const Option& option) noexcept {
-  if (++naks_ > kMaxNaks * (name_servers_.size() + 1)) return false;
+  if (++naks_ > kMaxNaks * (name_servers_.size() + 2)) return false;
+  if (option.type == kIpCompression) {
+    ask_vj_ = vj_rejected_ ? std::nullopt : vj_of(option);
+    if (ask_vj_) ask_vj_->max_slot = std::min(ask_vj_->max_slot, VjParameters().max_slot);
+    return true;
+  }
   // A server's addresses are what it was told to use.
   if (role_ == Role::server) return true;
   const std::optional<Ipv4Address> address = address_of(option);
@@ -148,6 +194,10 @@ bool IpcpPolicy::naked(const Option& option) noexcept {
 }
 
 bool IpcpPolicy::rejected(const Option& option) noexcept {
+  if (option.type == kIpCompression) {
+    vj_rejected_ = true;
+    ask_vj_.reset();
+  }
   if (option.type == kIpAddress) {
     ask_address_ = false;
     // Without the option, an address that was chosen on this side may still do; nothing may not.

@@ -9,6 +9,7 @@
 #include "lib/role.h"
 #include "ppp/negotiator.h"
 #include "ppp/option_policy.h"
+#include "ppp/vj.h"
 
 namespace pptp {
 
@@ -31,7 +32,10 @@ struct IpcpRequest {
   bool wins = false;
 };
 
-/// IPCP (RFC 1332) with name servers (RFC 1877), without header compression.
+/// IPCP (RFC 1332) with name servers (RFC 1877).
+///
+/// TCP/IP header compression is not asked for unless the peer does. What we ask for is what we can
+/// take, and each direction is negotiated by itself.
 ///
 /// A client takes what it is given; a server gives what it was told to and nothing else.
 class IpcpPolicy final : public OptionPolicy {
@@ -57,6 +61,11 @@ class IpcpPolicy final : public OptionPolicy {
   /// What was agreed. Valid while IPCP is Opened.
   const IpAssignment& agreed() const noexcept { return agreed_; }
 
+  /// Header compression in a direction; nullopt: none. Valid while IPCP is Opened.
+  const std::optional<VjParameters>& send_vj() const noexcept { return send_vj_; }
+
+  const std::optional<VjParameters>& receive_vj() const noexcept { return receive_vj_; }
+
   /// Client: why what was given, or is being given, is of no use; nullopt: it is.
   std::optional<End> refusal() const;
 
@@ -74,6 +83,7 @@ class IpcpPolicy final : public OptionPolicy {
   IpcpPolicy(Role role, const IpAssignment& start, bool dns, bool wins) noexcept;
 
   Verdict judge_address(const Option& option, OptionWriter& nak) noexcept;
+  Verdict judge_compression(const Option& option) noexcept;
   Verdict judge_name_server(const Option& option, OptionWriter& nak) noexcept;
   NameServer* name_server(std::uint8_t type) noexcept;
 
@@ -89,6 +99,13 @@ class IpcpPolicy final : public OptionPolicy {
 
   bool judged_address_ = false;  ///< the request being judged has the option
   Ipv4Address judged_peer_;
+
+  std::optional<VjParameters> ask_vj_;        ///< what write_request() writes
+  std::optional<VjParameters> requested_vj_;  ///< what it last wrote
+  bool vj_rejected_ = false;
+  std::optional<VjParameters> judged_vj_;
+  std::optional<VjParameters> send_vj_;
+  std::optional<VjParameters> receive_vj_;
 
   IpAssignment agreed_;
 };

@@ -126,6 +126,8 @@ struct NetworkUp {
   Ipv4Address peer;
   std::array<Ipv4Address, 2> dns{};
   std::array<Ipv4Address, 2> wins{};
+  std::optional<VjParameters> send_vj;  ///< TCP/IP header compression, where it was agreed
+  std::optional<VjParameters> receive_vj;
 };
 
 struct NetworkDown {};

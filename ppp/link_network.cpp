@@ -141,7 +141,8 @@ void Link::network_up_if_ready() {
   if (!encrypted_ && (ccp_ || config_.encryption.policy == EncryptionPolicy::require)) return;
   network_up_ = true;
   const IpAssignment& agreed = ipcp_->policy.agreed();
-  events_.emplace_back(NetworkUp{agreed.local, agreed.peer, agreed.dns, agreed.wins});
+  events_.emplace_back(NetworkUp{agreed.local, agreed.peer, agreed.dns, agreed.wins,
+                                 ipcp_->policy.send_vj(), ipcp_->policy.receive_vj()});
 }
 
 void Link::network_down() {

@@ -230,6 +230,8 @@ void Engine::apply(ResetRequested&&) {
 }
 
 void Engine::apply(NetworkUp&& event) {
+  tx_.set_vj(event.send_vj);
+  rx_.set_vj(event.receive_vj);
   set_gate(encrypted_ ? Gate::encrypted : Gate::clear);
   events_.emplace_back(std::move(event));
 }

@@ -36,7 +36,7 @@ std::optional<Drop> RxPath::open_frame(Packet& packet, PppProtocol& protocol) no
   if (!outer) return Drop::ppp_malformed;
   protocol = outer->protocol;
   packet.pop_front(outer->header);
-  if (protocol == protocol::kIp) return admit_ip(packet, false);
+  if (carries_ip(protocol)) return admit(protocol, packet, false);
   if (protocol != protocol::kMppe) {
     // Any other network packet in clear would step round the encryption just as IP would; with no
     // encryption it goes to Control, which rejects the protocol.
@@ -55,13 +55,24 @@ std::optional<Drop> RxPath::open_frame(Packet& packet, PppProtocol& protocol) no
   protocol = inner->protocol;
   // RFC 3078 4.2: nothing but network packets is enciphered; and no other network protocol is open,
   // so a Protocol-Reject, which would quote the packet in clear, is the last thing wanted.
-  if (protocol != protocol::kIp) return Drop::ppp_wrong_phase;
-  return admit_ip(packet, true);
+  if (!carries_ip(protocol)) return Drop::ppp_wrong_phase;
+  return admit(protocol, packet, true);
 }
 
-std::optional<Drop> RxPath::admit_ip(Packet& packet, bool was_encrypted) noexcept {
+/// With compressed headers too, where that was agreed.
+bool RxPath::carries_ip(PppProtocol protocol) const noexcept {
+  return protocol == protocol::kIp ||
+         (vj_ && (protocol == protocol::kVjCompressed || protocol == protocol::kVjUncompressed));
+}
+
+std::optional<Drop> RxPath::admit(PppProtocol& protocol, Packet& packet,
+                                  bool was_encrypted) noexcept {
   if (gate_ == Gate::closed) return was_encrypted ? Drop::ppp_wrong_phase : Drop::clear_refused;
   if (was_encrypted != (gate_ == Gate::encrypted)) return Drop::clear_refused;
+  if (protocol != protocol::kIp) {
+    if (const std::optional<Drop> drop = vj_->decompress(protocol, packet)) return drop;
+    protocol = protocol::kIp;
+  }
   const std::optional<std::size_t> length = ipv4_length(packet.bytes());
   if (!length) return Drop::inner_malformed;
   packet.truncate(*length);  // RFC 1661 5: padding is the information field's right
@@ -73,6 +84,10 @@ std::optional<Drop> RxPath::admit_ip(Packet& packet, bool was_encrypted) noexcep
 
 void RxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
   opener_.emplace(std::move(start), parameters);
+}
+
+void RxPath::set_vj(const std::optional<VjParameters>& parameters) {
+  vj_ = parameters ? std::make_unique<VjDecompressor>(*parameters) : nullptr;
 }
 
 std::optional<AckNo> RxPath::take_peer_acknowledgement() noexcept {

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <optional>
-
 #include <utility>
+
 #include "lib/drops.h"
 #include "lib/ids.h"
 #include "lib/packet.h"
 #include "mppe/cipher.h"
 #include "ppp/protocol.h"
+#include "ppp/vj.h"
 #include "tunnel/gate.h"
 #include "tunnel/gre_receiver.h"
 #include "tunnel/tx_path.h"
@@ -48,6 +50,9 @@ class RxPath {
 
   void remove_key() noexcept { opener_.reset(); }
 
+  /// TCP/IP header compression from here on; nullopt: none. Allocates.
+  void set_vj(const std::optional<VjParameters>& parameters);
+
   // To TxPath: the highest sequence number received; the newest acknowledgement of ours, once.
   std::optional<SeqNo> highest_received() const noexcept { return receiver_.highest_received(); }
 
@@ -60,14 +65,14 @@ class RxPath {
   /// Stateful MPPE: whether the key stream is lost, until a flushed packet comes.
   bool wants_reset() const noexcept;
 
+  /// Whether an enciphered packet could not be opened since the last call.
+  bool take_unopened() noexcept { return std::exchange(unopened_, false); }
+
   /// Whether the call has had any GRE packet at all.
   bool heard() const noexcept { return heard_; }
 
   /// Counts a frame that Control would not take.
   void count(Drop drop) noexcept { drops_.count(drop); }
-  /// Whether an enciphered packet could not be opened since the last call.
-  bool take_unopened() noexcept { return std::exchange(unopened_, false); }
-
 
   const TrafficCounters& counters() const noexcept { return counters_; }
 
@@ -77,7 +82,8 @@ class RxPath {
 
  private:
   std::optional<Drop> open_frame(Packet& packet, PppProtocol& protocol) noexcept;
-  std::optional<Drop> admit_ip(Packet& packet, bool was_encrypted) noexcept;
+  bool carries_ip(PppProtocol protocol) const noexcept;
+  std::optional<Drop> admit(PppProtocol& protocol, Packet& packet, bool was_encrypted) noexcept;
 
   CallId own_;
   GreReceiver receiver_;
@@ -86,6 +92,7 @@ class RxPath {
   std::optional<AckNo> peer_acknowledgement_;
   std::optional<MppeOpener> opener_;
   bool unopened_ = false;
+  std::unique_ptr<VjDecompressor> vj_;
   std::optional<std::size_t> mss_mtu_;
   TrafficCounters counters_;
   Drops drops_;

@@ -63,11 +63,11 @@ std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
   if (!is_whole_ipv4(packet.bytes())) return Drop::send_malformed;
   if (packet.size() > mtu_) return Drop::send_too_big;
   if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);
-  const bool framed = gate_ == Gate::encrypted
-                          ? push_inner_header(packet, protocol::kIp, framing_) &&
-                                sealer_->seal(packet) &&
-                                push_header(packet, protocol::kMppe, framing_)
-                          : push_header(packet, protocol::kIp, framing_);
+  const PppProtocol protocol = vj_ ? vj_->compress(packet) : protocol::kIp;
+  const bool framed = gate_ == Gate::encrypted ? push_inner_header(packet, protocol, framing_) &&
+                                                     sealer_->seal(packet) &&
+                                                     push_header(packet, protocol::kMppe, framing_)
+                                               : push_header(packet, protocol, framing_);
   if (!framed || !number(now, packet)) return Drop::no_slot;
   return std::nullopt;
 }
@@ -122,6 +122,10 @@ void TxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
 void TxPath::remove_key() noexcept {
   streams_reused_ = streams_reused();
   sealer_.reset();
+}
+
+void TxPath::set_vj(const std::optional<VjParameters>& parameters) {
+  vj_ = parameters ? std::make_unique<VjCompressor>(*parameters) : nullptr;
 }
 
 void TxPath::flush(FlushRule rule) noexcept {

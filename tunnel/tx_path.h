@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "mppe/cipher.h"
 #include "ppp/frame.h"
 #include "ppp/link.h"
+#include "ppp/vj.h"
 #include "tunnel/gate.h"
 #include "tunnel/gre_sender.h"
 
@@ -72,6 +74,9 @@ class TxPath {
 
   void remove_key() noexcept;
 
+  /// TCP/IP header compression from here on; nullopt: none. Allocates.
+  void set_vj(const std::optional<VjParameters>& parameters);
+
   /// CCP Reset-Request came in; `rule` is what the peer does at a flushed packet, as far as its own
   /// have shown it (interop note 3.10).
   void flush(FlushRule rule) noexcept;
@@ -105,6 +110,7 @@ class TxPath {
   std::size_t mtu_ = 1500;
   std::optional<std::size_t> mss_mtu_;
   std::optional<MppeSealer> sealer_;
+  std::unique_ptr<VjCompressor> vj_;
   std::uint64_t streams_reused_ = 0;  ///< by sealers that are gone
   /// A ring of kMaxWaiting where sending is paced, and empty where it is not.
   std::vector<Packet> ring_;

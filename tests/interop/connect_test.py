@@ -54,6 +54,37 @@ def challenged_again(bench):
             raise AssertionError(f"challenges that were met: {answered}")
 
 
+def compressed_headers(bench):
+    """TCP both ways, over connections of many packets, whose headers the server's kernel saw compressed."""
+    with bench.serving_in_guest("serve", 5000):
+        for direction in ("fetch", "push"):
+            moved = bench.traffic_client(direction, peers.SERVER_INNER, 5000, 300_000)
+            expect((moved["got"], moved["bytes"]), (moved["expected"], 300_000), direction)
+    # Received bytes, packets, compressed, not compressed, wrong; then what was sent, in the same order.
+    counted = bench.guest.run("pppstats -c 1 ppp0 | tail -1")
+    received, sent = (side.split() for side in counted.split("|"))
+    if min(int(received[2]), int(sent[2])) < 50 or int(received[4]) != 0:
+        raise AssertionError(f"headers were not compressed as they should be: {counted}")
+
+
+@case("connect: VJ asked for by the peer", tap=ENCIPHERED)
+def vj(bench):
+    bench.pptpd.start(*peers.MPPE_128, vj=True)
+    with bench.tunnel("office"):
+        bench.ping_from_client(peers.SERVER_INNER)
+        compressed_headers(bench)
+        for direction in ("rcvd", "sent"):
+            bench.pptpd.wait_log(rf"{direction} \[IPCP ConfAck .*<compress VJ 0f 01>")
+
+
+@case("connect: VJ asked for by the peer, without encryption", tap=CLEAR)
+def vj_in_clear(bench):
+    bench.pptpd.start(*peers.NO_MPPE, vj=True)
+    with bench.tunnel("office", encryption={"mppe": "off"}):
+        bench.ping_from_client(peers.SERVER_INNER)
+        compressed_headers(bench)
+
+
 @case("connect: a wrong password ends with 19")
 def wrong_password(bench):
     bench.pptpd.start(*peers.MPPE_128)

@@ -76,7 +76,6 @@ TEST_CASE("rfc1332/3.3 client judges the server's address") {
   CHECK(judge(client, kAddress, {255, 255, 255, 255}).verdict == Verdict::reject);
   CHECK(judge(client, kAddress, {10, 0, 0}).verdict == Verdict::reject);
   CHECK(judge(client, kAddress, {10, 0, 0, 1, 2}).verdict == Verdict::reject);
-  CHECK(judge(client, 2, {0, 0x2d, 0x0f, 1}).verdict == Verdict::reject);
   CHECK(judge(client, 1, {10, 0, 0, 1, 10, 0, 0, 2}).verdict == Verdict::reject);
   CHECK(judge(client, kDns1, {10, 0, 0, 1}).verdict == Verdict::reject);
   CHECK(missing(client).empty());
@@ -102,9 +101,60 @@ TEST_CASE("ipcp server judges with its assignment alone") {
   CHECK(judge(server, kDns2, {10, 0, 1, 53}).verdict == Verdict::ack);
   CHECK(judge(server, kWins1, {0, 0, 0, 0}) == Judgement{Verdict::nak, {130, 6, 10, 0, 0, 42}});
   CHECK(judge(server, kWins2, {0, 0, 0, 0}).verdict == Verdict::reject);
-  // What pppd's client asks for by default: VJ compression.
-  CHECK(judge(server, 2, {0, 0x2d, 0x0f, 1}).verdict == Verdict::reject);
   CHECK(judge(server, 1, {10, 0, 0, 9, 10, 0, 0, 1}).verdict == Verdict::reject);
+}
+
+TEST_CASE("rfc1332/4 header compression is granted, and asked for of a peer that asks for it") {
+  constexpr std::uint8_t kCompression = 2;
+  const Octets kOption = {2, 6, 0, 0x2d, 15, 1};
+  for (IpcpPolicy policy : {IpcpPolicy::client({}), IpcpPolicy::server(assignment())}) {
+    const auto asks = [&] {
+      const Octets written = request(policy);
+      return written.size() >= kOption.size() &&
+             std::equal(kOption.begin(), kOption.end(), written.begin());
+    };
+    CHECK_FALSE(asks());
+    policy.begin_judging();
+    // Another protocol, RFC 1172's form of the option, and one that is too long.
+    CHECK(judge(policy, kCompression, {0, 0x61, 15, 1}).verdict == Verdict::reject);
+    CHECK(judge(policy, kCompression, {0, 0x2d}).verdict == Verdict::reject);
+    CHECK(judge(policy, kCompression, {0, 0x2d, 15, 1, 0}).verdict == Verdict::reject);
+    policy.peer_request_acked();
+    CHECK_FALSE(policy.send_vj());
+    CHECK_FALSE(asks());
+    policy.begin_judging();
+    CHECK(judge(policy, kCompression, {0, 0x2d, 3, 0}).verdict == Verdict::ack);
+    policy.peer_request_acked();
+    CHECK(policy.send_vj() == VjParameters{3, false});
+    policy.acked();
+    CHECK_FALSE(policy.receive_vj());
+    CHECK(asks());
+    policy.acked();
+    CHECK(policy.receive_vj() == VjParameters{15, true});
+    CHECK(naked(policy, kCompression, {0, 0x2d, 7, 0}));
+    CHECK(hex(Bytes(request(policy)).first(6)) == "0206002d0700");
+    policy.acked();
+    CHECK(policy.receive_vj() == VjParameters{7, false});
+    CHECK(naked(policy, kCompression, {0, 0x2d, 200, 1}));
+    CHECK(asks());
+    CHECK(rejected(policy, kCompression));
+    CHECK_FALSE(asks());
+    CHECK(naked(policy, kCompression, {0, 0x2d, 7, 0}));
+    CHECK_FALSE(asks());
+    policy.begin_judging();
+    CHECK(judge(policy, kCompression, {0, 0x2d, 15, 1}).verdict == Verdict::ack);
+    CHECK_FALSE(asks());
+    policy.acked();
+    CHECK_FALSE(policy.receive_vj());
+    // A request without the option takes it back.
+    policy.begin_judging();
+    policy.peer_request_acked();
+    CHECK_FALSE(policy.send_vj());
+    policy.restart();
+    CHECK_FALSE(asks());
+    CHECK(naked(policy, kCompression, {0, 0x2d, 15, 1}));
+    CHECK(asks());
+  }
 }
 
 TEST_CASE("ipcp server gives no address where it has none") {

@@ -19,6 +19,7 @@
 #include "mppe/cipher.h"
 #include "ppp/frame.h"
 #include "ppp/options.h"
+#include "ppp/vj.h"
 #include "tests/vectors/conversation.h"
 
 namespace pptp {
@@ -188,7 +189,33 @@ StartKeys keys_of(const Capture& capture, std::size_t exchange, KeyBits bits) {
 /// What the inside of one direction amounts to.
 class Inner {
  public:
-  void add(Bytes packet) {
+  /// A packet of any protocol that carries IP.
+  void add(const Frame& frame) {
+    if (frame.protocol == protocol::kIp) return add_ip(frame.information);
+    const bool whole = frame.protocol == protocol::kVjUncompressed;
+    if (!whole) REQUIRE(frame.protocol == protocol::kVjCompressed);
+    const std::string kind = whole ? "vj_uncompressed" : "vj_compressed";
+    vj_counts_[kind] = vj_counts_.value(kind, 0) + 1;
+    Packet packet = pool_.acquire();
+    REQUIRE(packet.assign(frame.information));
+    REQUIRE_FALSE(vj_.decompress(frame.protocol, packet));
+    add_ip(packet.bytes());
+  }
+
+  json figures() const {
+    std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
+    SHA256(all_.data(), all_.size(), digest.data());
+    json found = {{"ip_packets", packets_},
+                  {"bytes", all_.size()},
+                  {"sha256", hex(digest)},
+                  {"protocols", protocols_},
+                  {"fragments", fragments_}};
+    if (!vj_counts_.empty()) found["vj"] = vj_counts_;
+    return found;
+  }
+
+ private:
+  void add_ip(Bytes packet) {
     const auto length = ipv4_length(packet);
     REQUIRE(length);
     all_.insert(all_.end(), packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(*length));
@@ -203,21 +230,13 @@ class Inner {
     if ((Reader(packet.subspan(6)).u16() & kMoreAndOffset) != 0) ++fragments_;
   }
 
-  json figures() const {
-    std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(all_.data(), all_.size(), digest.data());
-    return {{"ip_packets", packets_},
-            {"bytes", all_.size()},
-            {"sha256", hex(digest)},
-            {"protocols", protocols_},
-            {"fragments", fragments_}};
-  }
-
- private:
   Octets all_;
   unsigned packets_ = 0;
   unsigned fragments_ = 0;
   json protocols_ = json::object();
+  PacketPool pool_{1};
+  VjDecompressor vj_{VjParameters()};
+  json vj_counts_ = json::object();
 };
 
 /// The MPPE packets of one direction, opened and counted as the side files do.
@@ -328,26 +347,25 @@ TEST_CASE("golden/mppe packets open to the IP packets that went in") {
       Inner inner;
       for (const Octets& octets : capture.conversation.in_order[direction]) {
         const Frame frame = frame_of(octets);
-        if (frame.protocol == protocol::kIp) {
-          CHECK_FALSE(mppe);
-          inner.add(frame.information);
-        } else if (frame.protocol == protocol::kMppe) {
+        if (frame.protocol == protocol::kMppe) {
           REQUIRE(mppe);
           const auto opened = mppe->open(frame.information);
           if (!opened) continue;
           const auto inside = parse_inner_frame(*opened);
           REQUIRE(inside);
-          REQUIRE(inside->protocol == protocol::kIp);
-          inner.add(inside->information);
+          inner.add(*inside);
+        } else if (frame.protocol.is_network_layer()) {
+          CHECK_FALSE(mppe);
+          inner.add(frame);
         }
       }
       if (mppe) mppe->check(capture.side.at("mppe").at(test::name(direction)));
       CHECK(inner.figures() == capture.side.at("inner").at(test::name(direction)));
     }
   }
-  CHECK(stateless == 42);
-  CHECK(stateful == 14);
-  CHECK(clear == 2 * captures().size() - 56);
+  CHECK(stateless == 46);
+  CHECK(stateful == 16);
+  CHECK(clear == 2 * captures().size() - 62);
 }
 
 }  // namespace

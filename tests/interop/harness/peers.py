@@ -37,14 +37,15 @@ class Pptpd:
             ip -n lan address add {LAN_HOST}/24 dev lan1 && ip -n lan link set lan1 up
             ip -n lan link set lo up && ip -n lan route add default via {LAN_GATEWAY}""")
 
-    def start(self, *mppe, options=(), debug=True, user=USER, password=PASSWORD, method="mschapv2",
+    def start(self, *mppe, options=(), debug=True, vj=False, user=USER, password=PASSWORD, method="mschapv2",
               addresses=(SERVER_INNER, CLIENT_INNER + "-20"), always="*"):
-        """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet; `addresses`: its
-        own inside the tunnel, and those it gives; `always`: the one address that the user gets instead."""
+        """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet; `vj`: pppd asks
+        for TCP/IP header compression, as it does by itself; `addresses`: its own inside the tunnel, and those it
+        gives; `always`: the one address that the user gets instead."""
         self.stop()
         self.guest.write("/etc/ppp/options.pptpd", "\n".join([
-            "name pptpd", *only(method, "require"), *mppe,
-            "debug", "dump", "nobsdcomp", "nodeflate", "novj", "lock", f"logfile {self.LOG}", *options, ""]))
+            "name pptpd", *only(method, "require"), *mppe, "debug", "dump", "nobsdcomp", "nodeflate",
+            *([] if vj else ["novj"]), "lock", f"logfile {self.LOG}", *options, ""]))
         for secrets in ("chap-secrets", "pap-secrets"):
             self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" * "{password}" {always}\n', mode=0o600)
         # A ppp interface holds three packets by default, and drops what a burst brings beyond them.

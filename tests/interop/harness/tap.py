@@ -7,7 +7,8 @@ import time
 
 Count = collections.namedtuple("Count", "clear enciphered control")
 
-_IP, _IPV6, _MPPE = 0x21, 0x57, 0xFD  # PPP protocol numbers; 0xFD is "compressed datagram"
+# PPP protocol numbers: IP, IPv6, and TCP/IP with its header compressed or about to be; "compressed datagram".
+_CLEAR, _MPPE = (0x21, 0x57, 0x2D, 0x2F), 0xFD
 _GRE = 47
 _RECORD_HEADER = struct.Struct("=IIII")
 
@@ -34,7 +35,7 @@ class Tap:
         clear = enciphered = control = 0
         for frame in self._new_frames():
             protocol = ppp_protocol(frame)
-            if protocol in (_IP, _IPV6):
+            if protocol in _CLEAR:
                 clear += 1
             elif protocol == _MPPE:
                 enciphered += 1
