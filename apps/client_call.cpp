@@ -143,6 +143,8 @@ CallConfig ClientCall::config() const {
   call.link.credentials = credentials_;
   call.link.may_try_again = request_.may_try_again;
   call.link.encryption = profile_.encryption;
+  call.link.ipv6 = profile_.network.ipv6;
+  call.link.wanted_ipv6_id = request_.ipv6_id;
   call.link.want_dns = std::holds_alternative<DnsFromPeer>(profile_.network.dns);
   // Nobody but scripts has a use for them.
   call.link.want_wins = !profile_.network.script.empty() || !profile_.network.ip_up_dir.empty();

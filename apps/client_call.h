@@ -65,6 +65,7 @@ class ClientCall {
     /// to the name servers, nobody answers.
     std::optional<Ipv4Address> known = {};
     std::optional<std::uint32_t> path_mtu = {};  ///< what an earlier call has measured
+    InterfaceId ipv6_id = {};                    ///< to ask for; zero: a random one
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
     /// The owner may answer AnotherTry.
     bool may_try_again = false;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/link_local.h"
 #include "apps/password.h"
 #include "apps/terminal.h"
 #include "lib/ip_packet.h"
@@ -194,6 +195,7 @@ void ClientSession::dial() {
                 ClientCall::Request{.server = profile_.servers[server_],
                                     .known = by_name ? std::optional<Ipv4Address>() : known_,
                                     .path_mtu = probed_,
+                                    .ipv6_id = ipv6_id_,
                                     .mark = mark_.value_or(0),
                                     .may_try_again = CredentialsPrompt::possible()});
   if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
@@ -285,6 +287,8 @@ void ClientSession::call_event(const EngineEvent& event) {
     network_up(*up);
   } else if (std::holds_alternative<NetworkDown>(event)) {
     enter(CallState::negotiating);
+  } else if (const Ipv6Up* ipv6 = std::get_if<Ipv6Up>(&event)) {
+    set_link_local(tun_->index(), ipv6_id_, ipv6->local, log_);
   }
 }
 
@@ -523,14 +527,6 @@ void ClientSession::take_back_host_changes() {
     log(LogLevel::error, failed.text());
   for (const io::IoError& failed : report.scripts)
     log(LogLevel::error, failed.text());
-}
-
-EndingContext ClientSession::context() const {
-  EndingContext context;
-  context.server = profile_.servers[server_].host;
-  context.user = credentials_->user();
-  describe_password(*credentials_, context);
-  return context;
 }
 
 // --- being asked ---

@@ -157,6 +157,7 @@ class ClientSession final : private CallOwner {
   std::uint32_t configured_mtu_ = 0;  ///< what the journal says it is
   Ipv4Address outside_;               ///< the server that the interface was configured for
   bool was_up_ = false;
+  InterfaceId ipv6_id_{};  ///< of the interface's link-local address; zero: it has none
   TimePoint up_since_;
   TimePoint last_traffic_;
 };

@@ -3,6 +3,8 @@
 #include <chrono>
 
 #include "apps/client_session.h"
+#include "apps/link_local.h"
+#include "apps/password.h"
 
 namespace pptp::app {
 
@@ -24,6 +26,7 @@ StatusReport ClientSession::report() const {
   }
   if (network_) {
     report.local = network_->local.text();
+    if (ipv6_id_ != InterfaceId{}) report.ipv6 = link_local_text(ipv6_id_);
     if (!network_->peer.is_zero()) report.peer = network_->peer.text();
     for (const Ipv4Address& server : name_servers())
       report.dns.push_back(server.text());
@@ -61,6 +64,15 @@ StatusReport::Counters ClientSession::counters() const {
   counters.key_streams_reused = engine.tx().streams_reused();
   counters.dropped = dropped(call_->drops());
   return counters;
+}
+
+/// To word endings with.
+EndingContext ClientSession::context() const {
+  EndingContext context;
+  context.server = profile_.servers[server_].host;
+  context.user = credentials_->user();
+  describe_password(*credentials_, context);
+  return context;
 }
 
 }  // namespace pptp::app

@@ -43,6 +43,7 @@ LinkConfig configure(LinkConfig config, std::uint8_t options) {
   config.encryption.allow_stateful = options & 32;
   config.encryption.ask_stateful = options & 64;
   config.want_wins = options & 128;
+  config.ipv6 = options & 128;
   return config;
 }
 

@@ -17,6 +17,15 @@ std::optional<std::size_t> ipv4_length(Bytes octets) noexcept {
   return total;
 }
 
+std::optional<std::size_t> ipv6_length(Bytes octets) noexcept {
+  // RFC 8200 3.
+  constexpr std::size_t kHeader = 40;
+  if (octets.size() < kHeader || octets[0] >> 4 != 6) return std::nullopt;
+  const std::size_t total = kHeader + (static_cast<std::size_t>(octets[4]) << 8 | octets[5]);
+  if (total > octets.size()) return std::nullopt;
+  return total;
+}
+
 Ipv4Address ipv4_source(Bytes packet) noexcept {
   return Ipv4Address(Reader(packet.subspan(kSourceOffset)).u32());
 }

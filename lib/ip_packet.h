@@ -18,6 +18,9 @@ inline bool is_whole_ipv4(Bytes octets) noexcept {
   return ipv4_length(octets) == octets.size();
 }
 
+/// The same of the IPv6 packet that `octets` begins with. A jumbogram (RFC 2675) is none.
+std::optional<std::size_t> ipv6_length(Bytes octets) noexcept;
+
 /// Source and destination of a packet for which ipv4_length() has a value.
 Ipv4Address ipv4_source(Bytes packet) noexcept;
 Ipv4Address ipv4_destination(Bytes packet) noexcept;

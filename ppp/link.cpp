@@ -143,6 +143,7 @@ void Link::on_deadline(TimePoint now) {
   if (method_) method_->on_deadline(now);
   if (ccp_) ccp_->negotiator.on_deadline(now);
   if (ipcp_) ipcp_->negotiator.on_deadline(now);
+  if (ipv6cp_) ipv6cp_->negotiator.on_deadline(now);
   while (const std::optional<Timer> timer = timers_.take_expired(now)) {
     switch (*timer) {
       case Timer::echo:
@@ -170,6 +171,7 @@ Deadline Link::next_deadline() const noexcept {
   if (method_) next = earliest(next, method_->next_deadline());
   if (ccp_) next = earliest(next, ccp_->negotiator.next_deadline());
   if (ipcp_) next = earliest(next, ipcp_->negotiator.next_deadline());
+  if (ipv6cp_) next = earliest(next, ipv6cp_->negotiator.next_deadline());
   return next;
 }
 
@@ -250,6 +252,7 @@ void Link::collect() {
   }
   if (ccp_) take(protocol::kCcp, [&] { return ccp_->negotiator.poll_packet(); });
   if (ipcp_) take(protocol::kIpcp, [&] { return ipcp_->negotiator.poll_packet(); });
+  if (ipv6cp_) take(protocol::kIpv6cp, [&] { return ipv6cp_->negotiator.poll_packet(); });
 }
 
 std::optional<Drop> Link::dispatch(TimePoint now, PppProtocol protocol, Bytes information) {
@@ -263,6 +266,10 @@ std::optional<Drop> Link::dispatch(TimePoint now, PppProtocol protocol, Bytes in
   if (protocol == protocol::kIpcp) {
     start_ipcp(now);
     return ipcp_->negotiator.receive(now, information);
+  }
+  if (protocol == protocol::kIpv6cp && config_.ipv6 && !ipv6cp_over_) {
+    start_ipv6cp(now);
+    return ipv6cp_->negotiator.receive(now, information);
   }
   // DEVIATION: RFC 1661 5.7 wants network layer packets rejected too. They come from a wrong
   // deciphering as well as from a peer, in numbers, and nobody acts on the Reject.
@@ -307,6 +314,7 @@ void Link::drop_upper_layers() {
   timers_.clear(Timer::probe);
   network_down();
   encryption_down();
+  ipv6cp_.reset();
   ipcp_.reset();
   ccp_.reset();
   method_.reset();
@@ -408,6 +416,8 @@ void Link::protocol_rejected(TimePoint now, PppProtocol protocol) {
     ccp_->negotiator.protocol_rejected(now);
   } else if (ipcp_ && protocol == protocol::kIpcp) {
     ipcp_->negotiator.protocol_rejected(now);
+  } else if (ipv6cp_ && protocol == protocol::kIpv6cp) {
+    ipv6cp_->negotiator.protocol_rejected(now);
   } else if (method_ && phase_ == Phase::authenticate &&
              protocol == auth_protocol(method_->kind()).protocol) {
     terminate(now, {Cause::auth_no_common_method, protocol.value(), {}});

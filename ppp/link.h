@@ -22,6 +22,7 @@
 #include "mppe/keys.h"
 #include "ppp/ccp.h"
 #include "ppp/ipcp.h"
+#include "ppp/ipv6cp.h"
 #include "ppp/lcp.h"
 #include "ppp/mtu_probe.h"
 #include "ppp/negotiator.h"
@@ -59,6 +60,9 @@ struct LinkConfig {
   Ipv4Address wanted_address;  ///< zero: whatever the server gives
   bool want_dns = true;
   bool want_wins = false;
+
+  bool ipv6 = false;             ///< IPV6CP too, where the peer speaks it
+  InterfaceId wanted_ipv6_id{};  ///< zero: a random one
 };
 
 /// RFC 1661 3.2.
@@ -138,14 +142,24 @@ struct PathProbed {
   std::uint16_t longest = 0;
 };
 
+/// IPv6 may flow as well: IPV6CP is open, and the network is up.
+struct Ipv6Up {
+  InterfaceId local{};
+  InterfaceId peer{};
+};
+
+/// Comes before NetworkDown.
+struct Ipv6Down {};
+
 /// The link is dead; nothing follows until lower_up().
 struct LinkEnded {
   End end;
 };
 
-using LinkEvent = std::variant<PhaseChanged, FramingAgreed, SecretWanted, NewPasswordChosen,
-                               AnotherTry, Authenticated, EncryptionUp, EncryptionDown,
-                               ResetRequested, NetworkUp, NetworkDown, PathProbed, LinkEnded>;
+using LinkEvent =
+    std::variant<PhaseChanged, FramingAgreed, SecretWanted, NewPasswordChosen, AnotherTry,
+                 Authenticated, EncryptionUp, EncryptionDown, ResetRequested, NetworkUp,
+                 NetworkDown, Ipv6Up, Ipv6Down, PathProbed, LinkEnded>;
 
 /// A PPP frame that is not data: protocol and information field, without address, control and
 /// protocol octets.
@@ -154,7 +168,7 @@ struct ControlFrame {
   std::vector<std::uint8_t> information;
 };
 
-/// One PPP link: walks RFC 1661's phases with LCP, an authentication method, CCP and IPCP.
+/// One PPP link: walks RFC 1661's phases with LCP, an authentication method, CCP, IPCP and IPV6CP.
 ///
 /// After any call poll frames and events until there are none; the queues hold what the calls led
 /// to, in order. One call leads to a few of each at most.
@@ -273,6 +287,9 @@ class Link {
   void on_ipcp(TimePoint now, LayerSignal signal);
   void network_up_if_ready();
   void network_down();
+  void start_ipv6cp(TimePoint now);
+  bool advance_ipv6cp();
+  void ipv6_down();
 
   LinkConfig config_;
   Entropy& entropy_;
@@ -293,8 +310,11 @@ class Link {
   std::unique_ptr<Method> method_;  ///< from the Authenticate phase on
   Authentication authentication_ = Authentication::running;
 
-  std::optional<Layer<CcpPolicy>> ccp_;    ///< Network phase, where CCP is spoken
-  std::optional<Layer<IpcpPolicy>> ipcp_;  ///< Network phase
+  std::optional<Layer<CcpPolicy>> ccp_;        ///< Network phase, where CCP is spoken
+  std::optional<Layer<IpcpPolicy>> ipcp_;      ///< Network phase
+  std::optional<Layer<Ipv6cpPolicy>> ipv6cp_;  ///< Network phase, while it is spoken
+  bool ipv6cp_over_ = false;                   ///< one of the two ends does not want it
+  bool ipv6_up_ = false;
   bool encrypted_ = false;
   bool was_encrypted_ = false;
   MppeKey last_send_key_;  ///< the start key, once was_encrypted_

@@ -1,4 +1,4 @@
-// The Network phase of a Link: CCP, IPCP, and when data may flow.
+// The Network phase of a Link: CCP, IPCP, IPV6CP, and when data may flow.
 #include "lib/text.h"
 #include "ppp/link.h"
 
@@ -7,6 +7,7 @@ namespace pptp {
 void Link::enter_network(TimePoint now, IpcpPolicy ipcp) {
   timers_.clear(Timer::authentication);
   enter(Phase::network);
+  ipv6cp_over_ = false;
   ipcp_.emplace(std::move(ipcp), config_.negotiation, log_);
   ipcp_->negotiator.set_max_packet(lcp_->policy.peer_mru());
 
@@ -48,7 +49,7 @@ bool Link::advance_network(TimePoint now) {
     terminate(now, ipcp_->policy.failure(ipcp_->negotiator.finish_reason()));
     return true;
   }
-  return false;
+  return ipv6cp_ && advance_ipv6cp();
 }
 
 // --- CCP ---
@@ -120,6 +121,7 @@ void Link::start_ipcp(TimePoint now) {
   if (ipcp_->negotiator.state() != State::initial) return;
   ipcp_->negotiator.open(now);
   ipcp_->negotiator.lower_up(now);
+  if (config_.ipv6) start_ipv6cp(now);
 }
 
 void Link::on_ipcp(TimePoint now, LayerSignal signal) {
@@ -146,8 +148,44 @@ void Link::network_up_if_ready() {
 }
 
 void Link::network_down() {
+  ipv6_down();
   if (!std::exchange(network_up_, false)) return;
   events_.emplace_back(NetworkDown{});
+}
+
+// --- IPV6CP: what comes of it does not concern the rest of the link ---
+
+void Link::start_ipv6cp(TimePoint now) {
+  if (ipv6cp_ || ipv6cp_over_) return;
+  ipv6cp_.emplace(Ipv6cpPolicy(config_.wanted_ipv6_id, entropy_), config_.negotiation, log_);
+  ipv6cp_->negotiator.set_max_packet(lcp_->policy.peer_mru());
+  ipv6cp_->negotiator.open(now);
+  ipv6cp_->negotiator.lower_up(now);
+}
+
+bool Link::advance_ipv6cp() {
+  if (const auto signal = ipv6cp_->negotiator.poll_signal()) {
+    if (*signal == LayerSignal::down) ipv6_down();
+    return true;
+  }
+  if (has_ended(ipv6cp_->negotiator)) {
+    log_.line(LogLevel::info, "no IPv6");
+    // From here on it is a protocol that is not spoken, and rejected.
+    ipv6cp_.reset();
+    ipv6cp_over_ = true;
+    return true;
+  }
+  if (!ipv6_up_ && network_up_ && ipv6cp_->negotiator.state() == State::opened) {
+    ipv6_up_ = true;
+    events_.emplace_back(Ipv6Up{ipv6cp_->policy.local(), ipv6cp_->policy.peer()});
+    return true;
+  }
+  return false;
+}
+
+void Link::ipv6_down() {
+  if (!std::exchange(ipv6_up_, false)) return;
+  events_.emplace_back(Ipv6Down{});
 }
 
 }  // namespace pptp

@@ -241,6 +241,18 @@ void Engine::apply(NetworkDown&& event) {
   events_.emplace_back(std::move(event));
 }
 
+void Engine::apply(Ipv6Up&& event) {
+  tx_.set_ipv6(true);
+  rx_.set_ipv6(true);
+  events_.emplace_back(event);
+}
+
+void Engine::apply(Ipv6Down&& event) {
+  tx_.set_ipv6(false);
+  rx_.set_ipv6(false);
+  events_.emplace_back(event);
+}
+
 void Engine::apply(LinkEnded&&) {}  // Control turns it into CallEnded
 
 void Engine::set_gate(Gate gate) noexcept {

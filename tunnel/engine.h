@@ -23,9 +23,9 @@ struct EncryptionAgreed {
 };
 
 /// What an embedder learns. The rest of CallEvent is dealt with inside.
-using EngineEvent =
-    std::variant<CallConnected, PhaseChanged, SecretWanted, NewPasswordChosen, AnotherTry,
-                 Authenticated, EncryptionAgreed, NetworkUp, NetworkDown, PathProbed, CallEnded>;
+using EngineEvent = std::variant<CallConnected, PhaseChanged, SecretWanted, NewPasswordChosen,
+                                 AnotherTry, Authenticated, EncryptionAgreed, NetworkUp,
+                                 NetworkDown, Ipv6Up, Ipv6Down, PathProbed, CallEnded>;
 
 /// One call, whole, on one thread: joins Control, TxPath and RxPath.
 ///
@@ -114,6 +114,8 @@ class Engine {
   void apply(ResetRequested&& event);
   void apply(NetworkUp&& event);
   void apply(NetworkDown&& event);
+  void apply(Ipv6Up&& event);
+  void apply(Ipv6Down&& event);
 
   void apply(PathProbed&& event) { events_.emplace_back(event); }
 

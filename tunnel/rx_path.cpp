@@ -59,9 +59,9 @@ std::optional<Drop> RxPath::open_frame(Packet& packet, PppProtocol& protocol) no
   return admit(protocol, packet, true);
 }
 
-/// With compressed headers too, where that was agreed.
+/// With compressed headers and as IPv6 too, where that was agreed.
 bool RxPath::carries_ip(PppProtocol protocol) const noexcept {
-  return protocol == protocol::kIp ||
+  return protocol == protocol::kIp || (ipv6_ && protocol == protocol::kIpv6) ||
          (vj_ && (protocol == protocol::kVjCompressed || protocol == protocol::kVjUncompressed));
 }
 
@@ -69,11 +69,13 @@ std::optional<Drop> RxPath::admit(PppProtocol& protocol, Packet& packet,
                                   bool was_encrypted) noexcept {
   if (gate_ == Gate::closed) return was_encrypted ? Drop::ppp_wrong_phase : Drop::clear_refused;
   if (was_encrypted != (gate_ == Gate::encrypted)) return Drop::clear_refused;
-  if (protocol != protocol::kIp) {
+  const bool ipv6 = protocol == protocol::kIpv6;
+  if (!ipv6 && protocol != protocol::kIp) {
     if (const std::optional<Drop> drop = vj_->decompress(protocol, packet)) return drop;
-    protocol = protocol::kIp;
   }
-  const std::optional<std::size_t> length = ipv4_length(packet.bytes());
+  protocol = protocol::kIp;
+  const std::optional<std::size_t> length =
+      ipv6 ? ipv6_length(packet.bytes()) : ipv4_length(packet.bytes());
   if (!length) return Drop::inner_malformed;
   packet.truncate(*length);  // RFC 1661 5: padding is the information field's right
   if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);

@@ -18,7 +18,8 @@ namespace pptp {
 
 /// What comes out of RxPath, in the order of the peer's sequence numbers.
 struct Delivery {
-  PppProtocol protocol;  ///< kIp: `packet` is an IP packet for the host; else a frame for Control
+  PppProtocol protocol;  ///< kIp: `packet` is an IP packet, of either version, for the host; else
+                         ///< a frame for Control
   Packet packet;         ///< IP packet, or the information field of the frame
 };
 
@@ -49,6 +50,9 @@ class RxPath {
   void install_key(MppeKey start, MppeParameters parameters) noexcept;
 
   void remove_key() noexcept { opener_.reset(); }
+
+  /// Whether IPv6 passes where IPv4 does.
+  void set_ipv6(bool passes) noexcept { ipv6_ = passes; }
 
   /// TCP/IP header compression from here on; nullopt: none. Allocates.
   void set_vj(const std::optional<VjParameters>& parameters);
@@ -93,6 +97,7 @@ class RxPath {
   std::optional<MppeOpener> opener_;
   bool unopened_ = false;
   std::unique_ptr<VjDecompressor> vj_;
+  bool ipv6_ = false;
   std::optional<std::size_t> mss_mtu_;
   TrafficCounters counters_;
   Drops drops_;

@@ -59,11 +59,14 @@ std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
   // The gate comes first: whatever else is wrong, nothing passes a closed one.
   if (gate_ == Gate::closed || !peer_) return Drop::send_not_up;
   if (gate_ == Gate::encrypted && !sealer_) return Drop::send_no_encryption;
-  if (!packet.empty() && packet.bytes()[0] >> 4 == 6) return Drop::send_not_up;  // no IPV6CP
-  if (!is_whole_ipv4(packet.bytes())) return Drop::send_malformed;
+  const bool ipv6 = !packet.empty() && packet.bytes()[0] >> 4 == 6;
+  if (ipv6 && !ipv6_) return Drop::send_not_up;
+  if (packet.size() != (ipv6 ? ipv6_length(packet.bytes()) : ipv4_length(packet.bytes()))) {
+    return Drop::send_malformed;
+  }
   if (packet.size() > mtu_) return Drop::send_too_big;
   if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);
-  const PppProtocol protocol = vj_ ? vj_->compress(packet) : protocol::kIp;
+  const PppProtocol protocol = ipv6 ? protocol::kIpv6 : vj_ ? vj_->compress(packet) : protocol::kIp;
   const bool framed = gate_ == Gate::encrypted ? push_inner_header(packet, protocol, framing_) &&
                                                      sealer_->seal(packet) &&
                                                      push_header(packet, protocol::kMppe, framing_)

@@ -74,6 +74,9 @@ class TxPath {
 
   void remove_key() noexcept;
 
+  /// Whether IPv6 passes where IPv4 does.
+  void set_ipv6(bool passes) noexcept { ipv6_ = passes; }
+
   /// TCP/IP header compression from here on; nullopt: none. Allocates.
   void set_vj(const std::optional<VjParameters>& parameters);
 
@@ -111,6 +114,7 @@ class TxPath {
   std::optional<std::size_t> mss_mtu_;
   std::optional<MppeSealer> sealer_;
   std::unique_ptr<VjCompressor> vj_;
+  bool ipv6_ = false;
   std::uint64_t streams_reused_ = 0;  ///< by sealers that are gone
   /// A ring of kMaxWaiting where sending is paced, and empty where it is not.
   std::vector<Packet> ring_;

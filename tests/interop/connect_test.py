@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Our client and pptpd: what they agree on, and how it ends when they do not."""
 
+import json
+
 from harness import peers
 from harness.bench import ClientBench
 from harness.cases import CLEAR, ENCIPHERED, case, expect, main
+from harness.lab import wait_for
 
 
 @case("connect: MS-CHAPv2 with MPPE-128, stateless", tap=ENCIPHERED)
@@ -129,6 +132,40 @@ def no_cap_net_admin(bench):
 def no_cap_net_raw(bench):
     bench.pptpd.start(*peers.MPPE_128)
     bench.refused(3, r"missing: CAP_NET_RAW \([^)]*\) missing", wrapper=without("cap_net_raw"))
+
+
+ADVERTISE = """
+import socket, struct
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xc0, 3600, 3600, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8:7::")
+s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix, ("ff02::1", 0, 0, socket.if_nametoindex("ppp0")))
+"""
+
+
+@case("connect: IPv6 through the tunnel", tap=ENCIPHERED)
+def ipv6(bench):
+    # From here on the guest's kernel has it: this case is the last.
+    bench.guest.run("modprobe -d /run/root ipv6")
+    bench.pptpd.start(*peers.MPPE_128, options=("+ipv6",))
+    with bench.tunnel("office") as (_, status):
+        bench.pptpd.wait_log(r"remote LL address fe80")
+        status = wait_for(lambda: (s := bench.program.status("office"))["ipv6"] and s, 5, "a link-local address")
+        device, local = status["interface"], status["ipv6"]
+        remote = json.loads(bench.guest.run("ip -j -6 address show dev ppp0 scope link"))[0]["addr_info"][0]
+        bench.ping_from_client(f"{remote.get('address') or remote['local']}%{device}")
+        bench.ping_from_guest(f"{local}%ppp0")
+        # What the server advertises, the client's kernel makes an address of.
+        bench.guest.write("/run/advertise.py", ADVERTISE)
+        bench.guest.run("ip address add 2001:db8:7::1/64 dev ppp0; python3 /run/advertise.py")
+        wait_for(lambda: "2001:db8:7:" in bench.lab.client("ip", "-6", "address", "show", "dev", device), 5,
+                 "an address from the router advertisement")
+        bench.ping_from_client("2001:db8:7::1")
+    bench.pptpd.start(*peers.MPPE_128, options=("+ipv6",))
+    with bench.tunnel("office", network={"ipv6": False}) as (_, status):
+        expect(status["ipv6"], None, "status")
+        bench.pptpd.wait_log(r"rcvd \[LCP ProtRej")
+        bench.ping_from_client(peers.SERVER_INNER)
 
 
 def without(capability):

@@ -528,5 +528,56 @@ TEST_CASE("link takes a cleared call before CCP is agreed to be cleared because 
   CHECK(pair.client.ended.value().cause == Cause::mppe_bits_refused);
 }
 
+LinkConfig with_ipv6(LinkConfig config) {
+  config.ipv6 = true;
+  return config;
+}
+
+TEST_CASE("rfc5072/3 ipv6 comes up beside ipv4, behind encryption, and goes with it") {
+  LinkPair pair(with_ipv6(client_config()), with_ipv6(server_config()));
+  REQUIRE(pair.up());
+  CHECK(pair.client.story == "establish authenticate network encrypted up ipv6");
+  REQUIRE(pair.client.ipv6);
+  REQUIRE(pair.server.ipv6);
+  CHECK(pair.client.ipv6->local == pair.server.ipv6->peer);
+  CHECK(pair.client.ipv6->peer == pair.server.ipv6->local);
+  CHECK(pair.client.ipv6->local != pair.client.ipv6->peer);
+  const InterfaceId before = pair.client.ipv6->local;
+  // CCP is negotiated anew: nothing flows until it is through.
+  pair.inject(pair.client, protocol::kCcp, {1, 9, 0, 10, 18, 6, 1, 0, 0, 0x40});
+  pair.run(seconds(10));
+  CHECK(pair.client.story.find("no-ipv6 down unencrypted encrypted up ipv6") != std::string::npos);
+  REQUIRE(pair.client.ipv6);
+  CHECK(pair.client.ipv6->local == before);
+  pair.client.link.close(pair.now(), {});
+  pair.run(seconds(5));
+  CHECK(pair.violations() == "");
+  CHECK_FALSE(pair.client.ipv6);
+}
+
+TEST_CASE("rfc5072/3 a peer without ipv6 rejects it, and the link goes on") {
+  LinkPair pair(with_ipv6(client_config()), server_config());
+  REQUIRE(pair.up());
+  CHECK(pair.sent(pair.server, protocol::kLcp, kProtRej) == 1);
+  CHECK_FALSE(pair.client.ipv6);
+  CHECK(pair.client.network);
+  CHECK(pair.violations() == "");
+}
+
+TEST_CASE("rfc5072/3 a peer that takes ipv6 down leaves the rest alone") {
+  LinkPair pair(with_ipv6(client_config()), with_ipv6(server_config()));
+  REQUIRE(pair.up());
+  pair.inject(pair.client, protocol::kIpv6cp, {5, 1, 0, 4});
+  pair.run(seconds(10));
+  CHECK_FALSE(pair.client.ipv6);
+  CHECK(pair.client.network);
+  CHECK(pair.server.network);
+  // It has been given up, and is a protocol like any that is not spoken.
+  const int rejected = pair.sent(pair.client, protocol::kLcp, kProtRej);
+  pair.inject(pair.client, protocol::kIpv6cp, {1, 1, 0, 4});
+  CHECK(pair.sent(pair.client, protocol::kLcp, kProtRej) == rejected + 1);
+  CHECK(pair.violations() == "");
+}
+
 }  // namespace
 }  // namespace pptp::test

@@ -82,6 +82,7 @@ struct LinkEnd {
   std::optional<EncryptionUp> encryption;  ///< while it is in force
   std::optional<NetworkUp> network;        ///< while it is up
   std::optional<std::uint16_t> probed;
+  std::optional<Ipv6Up> ipv6;  ///< while it is up
   std::optional<End> ended;
   unsigned encryptions = 0;
   unsigned resets = 0;
@@ -148,10 +149,24 @@ struct LinkEnd {
   void take(NetworkDown&&) {
     tell("down");
     if (!network) violation += "down without up; ";
+    if (ipv6) violation += "ipv6 outlives the network; ";
     network.reset();
   }
 
   void take(PathProbed&& event) { probed = event.longest; }
+
+  void take(Ipv6Up&& event) {
+    tell("ipv6");
+    if (!network) violation += "ipv6 without network; ";
+    if (ipv6) violation += "ipv6 twice; ";
+    ipv6 = event;
+  }
+
+  void take(Ipv6Down&&) {
+    tell("no-ipv6");
+    if (!ipv6) violation += "ipv6 down without up; ";
+    ipv6.reset();
+  }
 
   void take(LinkEnded&& event) {
     tell("ended");

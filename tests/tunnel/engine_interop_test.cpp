@@ -489,5 +489,64 @@ TEST_CASE("interop/3.21 flags, escapes and check sequences of HDLC are octets li
   CHECK(peer.gre.back().payload.size() == 4 + 4 + 4 + digits.size() / 2);
 }
 
+Octets ipv6_packet(std::uint8_t number) {
+  Octets octets(48);
+  octets[0] = 0x60;
+  octets[5] = 8;
+  octets[6] = 59;
+  octets[7] = number;
+  return octets;
+}
+
+TEST_CASE("interop/3.31 ipv6 passes once both have an identifier, enciphered like ipv4") {
+  CallConfig config = ManualPeer::config_for_client();
+  config.link.ipv6 = true;
+  ManualPeer peer(config);
+  peer.bring_up();
+  const auto send = [&](std::uint8_t number) {
+    Octets inner = {0x00, 0x57};
+    const Octets packet = ipv6_packet(number);
+    inner.insert(inner.end(), packet.begin(), packet.end());
+    peer.say_frame(peer.seal(inner));
+  };
+  CHECK_FALSE(peer.send_ip(ipv6_packet(0)));
+  CHECK(peer.drops(Drop::send_not_up) == 1);
+  send(0);
+  CHECK(peer.delivered.empty());
+  peer.ack(protocol::kIpv6cp);
+  peer.ask(protocol::kIpv6cp, "010a0200000000000001");
+  REQUIRE(peer.ipv6);
+  CHECK(peer.ipv6->peer == InterfaceId{2, 0, 0, 0, 0, 0, 0, 1});
+  send(1);
+  REQUIRE(peer.delivered.size() == 1);
+  CHECK(peer.delivered[0] == ipv6_packet(1));
+  REQUIRE(peer.send_ip(ipv6_packet(2)));
+  const Result<Frame> outer = parse_frame(peer.gre.back().payload);
+  REQUIRE(outer);
+  REQUIRE(outer->protocol == protocol::kMppe);
+  Packet slot = peer.pool.acquire();
+  REQUIRE(slot.assign(outer->information));
+  REQUIRE_FALSE(peer.opener->open(slot));
+  const Result<Frame> inner = parse_inner_frame(slot.bytes());
+  REQUIRE(inner);
+  CHECK(inner->protocol == protocol::kIpv6);
+  CHECK(std::ranges::equal(inner->information, ipv6_packet(2)));
+  slot.release();
+  // In clear it is refused, and a packet that is none goes nowhere.
+  peer.say(protocol::kIpv6, ipv6_packet(3));
+  CHECK(peer.drops(Drop::clear_refused) == 1);
+  Octets cut = ipv6_packet(4);
+  cut.pop_back();
+  CHECK_FALSE(peer.send_ip(cut));
+  CHECK(peer.drops(Drop::send_malformed) == 1);
+  check_traffic(peer, 5);
+  // The peer gives it up again.
+  peer.say(protocol::kIpv6cp, kTermReq, 7);
+  CHECK(peer.take(protocol::kIpv6cp, kTermAck));
+  CHECK_FALSE(peer.ipv6);
+  CHECK_FALSE(peer.send_ip(ipv6_packet(6)));
+  check_traffic(peer, 7);
+}
+
 }  // namespace
 }  // namespace pptp::test

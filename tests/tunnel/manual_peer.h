@@ -136,6 +136,7 @@ class ManualPeer {
   std::string story;  ///< a word for every event that matters
   std::optional<EncryptionAgreed> encryption;
   std::optional<NetworkUp> network;
+  std::optional<Ipv6Up> ipv6;
   std::optional<End> ended;
   std::deque<SentGre> gre;           ///< of its GRE packets, all
   std::deque<SentFrame> frames;      ///< of its PPP frames, those not taken by answer()
@@ -434,6 +435,16 @@ class ManualPeer {
   void on(NetworkDown&&) {
     tell("down");
     network.reset();
+  }
+
+  void on(Ipv6Up&& event) {
+    tell("ipv6");
+    ipv6 = event;
+  }
+
+  void on(Ipv6Down&&) {
+    tell("no-ipv6");
+    ipv6.reset();
   }
 
   void on(CallEnded&& event) {

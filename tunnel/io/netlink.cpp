@@ -1,5 +1,6 @@
 #include "tunnel/io/netlink.h"
 
+#include <arpa/inet.h>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -250,6 +251,17 @@ Message address_message(std::uint16_t type, int flags, const InterfaceAddress& a
   return message;
 }
 
+Message link_local_message(std::uint16_t type, int flags, unsigned index,
+                           const Ipv6Octets& address) {
+  ifaddrmsg header{};
+  header.ifa_family = AF_INET6;
+  header.ifa_prefixlen = 64;
+  header.ifa_index = index;
+  Message message(type, flags, header);
+  message.add(IFA_LOCAL, std::span(address));
+  return message;
+}
+
 Message route_message(std::uint16_t type, int flags, const Route& route) {
   const bool via = route.gateway || route.gateway6;
   rtmsg header{};
@@ -311,6 +323,12 @@ std::string text(const Rule& rule) {
 constexpr int kCreate = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
 
 }  // namespace
+
+std::string text(const Ipv6Octets& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  (void)::inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+  return text.data();
+}
 
 void Netlink::SocketDeleter::operator()(nl_sock* socket) const noexcept {
   nl_socket_free(socket);
@@ -438,6 +456,17 @@ IoResult<void> Netlink::set_link_mtu(unsigned index, std::uint32_t mtu) {
 IoResult<void> Netlink::add_address(const InterfaceAddress& address) {
   const Message message = address_message(RTM_NEWADDR, kCreate, address);
   return request(message.message(), "cannot add " + text(address));
+}
+
+IoResult<void> Netlink::add_link_local(unsigned index, const Ipv6Octets& address) {
+  Message message = link_local_message(RTM_NEWADDR, kCreate, index, address);
+  message.add(IFA_FLAGS, std::uint32_t{IFA_F_NODAD});
+  return request(message.message(), "cannot add " + io::text(address));
+}
+
+IoResult<void> Netlink::delete_link_local(unsigned index, const Ipv6Octets& address) {
+  const Message message = link_local_message(RTM_DELADDR, NLM_F_ACK, index, address);
+  return request(message.message(), "cannot delete " + io::text(address));
 }
 
 IoResult<void> Netlink::delete_address(const InterfaceAddress& address) {

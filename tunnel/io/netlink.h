@@ -83,6 +83,11 @@ struct RouteAnswer {
   std::uint32_t route_mtu = 0;  ///< what the route itself says, not learned from the path; 0: none
 };
 
+using Ipv6Octets = std::array<std::uint8_t, 16>;
+
+/// RFC 5952.
+std::string text(const Ipv6Octets& address);
+
 /// Requests to the kernel about the interfaces, addresses, routes and rules of the network
 /// namespace it was opened in. IPv4. Each waits for the kernel's answer; errno is in
 /// IoError::error.
@@ -104,6 +109,10 @@ class Netlink {
 
   /// EEXIST when the interface has it.
   IoResult<void> add_address(const InterfaceAddress& address);
+  /// An address of the interface's link (RFC 4291 2.5.6), which nobody else on it can have. EEXIST
+  /// when the interface has it; EACCES where it has no IPv6.
+  IoResult<void> add_link_local(unsigned index, const Ipv6Octets& address);
+  IoResult<void> delete_link_local(unsigned index, const Ipv6Octets& address);
   /// EADDRNOTAVAIL, ENODEV when it is not there.
   IoResult<void> delete_address(const InterfaceAddress& address);
   IoResult<std::vector<InterfaceAddress>> addresses(unsigned device);
