@@ -84,7 +84,6 @@ struct Profile {
   std::vector<AuthMethod> methods;
   PasswordText password_text = PasswordText::utf8;
   EncryptionConfig encryption;
-  bool mppc = false;
   Network network;
   Link link;
   std::vector<ShownSetting> settings;

@@ -23,7 +23,7 @@ constexpr SettingInfo kKeys[] = {
      "key lengths to accept, of 128, 56 and 40; the strongest is preferred", kWholes},
     {"encryption.stateful", "false", R"(true: where the server insists; "only": ask for it)",
      kFlag | kText},
-    {"encryption.mppc", "false", "compression", kFlag, default_only},
+    {"encryption.mppc", "false", "compression (RFC 2118), together with encryption", kFlag},
 
     {"network.interface", R"("pptp%d")", "the interface's name; %d is the first free number",
      kText},

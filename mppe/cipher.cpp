@@ -7,9 +7,10 @@
 namespace pptp {
 namespace {
 
-// RFC 3078 3: the MPPE header. Its bits B and C mean nothing here (no history, no compression), and
-// the two behind them are reserved.
+// RFC 3078 3 and RFC 2118 3.1: the header. B and C mean something with MPPC alone.
 constexpr std::uint16_t kFlushedBit = 0x8000;
+constexpr std::uint16_t kAtFrontBit = 0x4000;
+constexpr std::uint16_t kCompressedBit = 0x2000;
 constexpr std::uint16_t kEncryptedBit = 0x1000;
 
 /// RFC 3078 7.2 and 8: stateful, the key changes before a packet whose count ends in this.
@@ -53,17 +54,16 @@ constexpr std::uint32_t kMostMissed = 1024;
 
 }  // namespace
 
-MppeSealer::MppeSealer(MppeKey start, MppeParameters parameters) noexcept
+MppeSealer::MppeSealer(MppeKey start, MppeParameters parameters)
     : parameters_(parameters),
       start_(std::move(start)),
       session_(initial_session_key(start_, parameters_.bits)) {
+  if (parameters_.mppc) mppc_ = std::make_unique<MppcCompressor>();
   restart_stream();
 }
 
 bool MppeSealer::seal(Packet& packet) noexcept {
-  const std::size_t size = packet.size();
-  const MutableBytes header = packet.push_front(kHeaderSize);
-  if (header.empty()) return false;
+  if (packet.headroom() < kHeaderSize) return false;
   count_ = count_.next();
   bool flushed = true;
   if (parameters_.mode == MppeMode::stateless || is_flag(count_)) {
@@ -84,11 +84,24 @@ bool MppeSealer::seal(Packet& packet) noexcept {
     flushed = false;
   }
   flush_.reset();
-  Writer writer(header);
-  writer.u16(
-      static_cast<std::uint16_t>((flushed ? kFlushedBit : 0U) | kEncryptedBit | count_.value()));
-  rc4_.apply(packet.mutable_bytes().last(size));
+  std::uint32_t header = (flushed ? kFlushedBit : 0U) | kEncryptedBit | count_.value();
+  if (mppc_) header |= compress(packet, flushed);
+  rc4_.apply(packet.mutable_bytes());
+  Writer(packet.push_front(kHeaderSize)).u16(static_cast<std::uint16_t>(header));
   return true;
+}
+
+/// In place; returns the bits that say so.
+std::uint16_t MppeSealer::compress(Packet& packet, bool flushed) noexcept {
+  // RFC 3078 7: what is flushed is both, key stream and history.
+  if (flushed) mppc_->flush();
+  const auto compressed = mppc_->compress(packet.bytes());
+  if (!compressed) return 0;
+  // DEVIATION: RFC 2118 4 has the history flushed after a packet that would have grown. Here it has
+  // not taken that packet in, so that both ends go on with what they had.
+  packet.pop_front(packet.size() - compressed->octets.size());
+  std::ranges::copy(compressed->octets, packet.mutable_bytes().begin());
+  return kCompressedBit | (compressed->at_front ? kAtFrontBit : 0);
 }
 
 void MppeSealer::flush(FlushRule rule) noexcept {
@@ -104,11 +117,12 @@ void MppeSealer::restart_stream() noexcept {
   rc4_.set_key(session_.bytes().first(key_octets(parameters_.bits)));
 }
 
-MppeOpener::MppeOpener(MppeKey start, MppeParameters parameters) noexcept
+MppeOpener::MppeOpener(MppeKey start, MppeParameters parameters)
     : parameters_(parameters),
       start_(std::move(start)),
       session_(initial_session_key(start_, parameters_.bits)),
       near_{session_.clone(), count_, 0} {
+  if (parameters_.mppc) expander_ = std::make_unique<Expander>();
   rc4_.set_key(session_.bytes().first(key_octets(parameters_.bits)));
 }
 
@@ -120,11 +134,29 @@ std::optional<Drop> MppeOpener::open(Packet& packet) noexcept {
   packet.pop_front(MppeSealer::kHeaderSize);
   const CoherencyCount count(header);
   const MutableBytes body = packet.mutable_bytes();
+  const bool flushed = (header & kFlushedBit) != 0;
+  compressed_ = expander_ && (header & kCompressedBit) != 0;
+  // Without a gap since the history began.
+  const bool follows = flushed || (in_step_ && count.steps_from(count_) == 1);
+  if (compressed_) {
+    expander_->usable = follows;
+    expander_->place = {.fresh = flushed, .at_front = (header & kAtFrontBit) != 0};
+  }
   // DEVIATION: RFC 3078 7.1 has the A bit in every stateless packet; one without is judged by what
   // it deciphers to, as any other.
-  return parameters_.mode == MppeMode::stateless
-             ? open_stateless(count, body)
-             : open_stateful(count, (header & kFlushedBit) != 0, body);
+  const std::optional<Drop> drop = parameters_.mode == MppeMode::stateless
+                                       ? open_stateless(count, body)
+                                       : open_stateful(count, flushed, body);
+  if (!expander_ || drop == Drop::mppe_late) return drop;
+  in_step_ = follows && !drop;
+  if (drop) return compressed_ && !follows ? Drop::mppc_unsynchronised : *drop;
+  if (!compressed_) {
+    if (flushed) expander_->mppc.flush();
+    return std::nullopt;
+  }
+  expander_->mppc.accept();
+  if (!packet.assign(expander_->expanded)) return Drop::mppc_malformed;
+  return std::nullopt;
 }
 
 std::optional<Drop> MppeOpener::open_stateless(CoherencyCount count, MutableBytes body) noexcept {
@@ -284,6 +316,7 @@ Plausibility MppeOpener::try_key(const MppeKey& session, MutableBytes body,
 /// Deciphers `body` in place when that makes it at least so plausible, and else leaves it as it is,
 /// with as much of the key stream used as it takes to see that.
 Plausibility MppeOpener::try_stream(MutableBytes body, Plausibility least) noexcept {
+  if (compressed_) return try_compressed(body, least);
   const std::size_t size = std::min(body.size(), kPlausibilityHead);
   const MutableBytes head = body.first(size);
   std::array<std::uint8_t, kPlausibilityHead> before{};
@@ -295,6 +328,25 @@ Plausibility MppeOpener::try_stream(MutableBytes body, Plausibility least) noexc
   } else {
     std::copy_n(before.begin(), size, head.begin());
   }
+  return found;
+}
+
+/// The same for a packet that is compressed: what it expands to is judged.
+Plausibility MppeOpener::try_compressed(MutableBytes body, Plausibility least) noexcept {
+  Expander& expander = *expander_;
+  const MutableBytes deciphered =
+      MutableBytes(expander.deciphered).first(std::min(body.size(), kMppcLongest));
+  expander.rc4 = rc4_;
+  expander.rc4.apply(Bytes(body).first(deciphered.size()), deciphered);
+  const std::optional<Bytes> expanded =
+      expander.usable ? expander.mppc.expand(deciphered, expander.place) : std::nullopt;
+  const Plausibility found = expanded ? plausibility(*expanded) : Plausibility::none;
+  if (found < least) {
+    rc4_.apply(deciphered.first(std::min(body.size(), kPlausibilityHead)));
+    return found;
+  }
+  expander.expanded = *expanded;
+  rc4_ = expander.rc4;
   return found;
 }
 

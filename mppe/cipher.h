@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "lib/drops.h"
@@ -8,6 +10,7 @@
 #include "lib/packet.h"
 #include "lib/serial.h"
 #include "mppe/keys.h"
+#include "mppe/mppc.h"
 #include "mppe/plausible.h"
 
 namespace pptp {
@@ -19,6 +22,7 @@ enum class MppeMode : std::uint8_t { stateless, stateful };
 struct MppeParameters {
   KeyBits bits = KeyBits::k128;
   MppeMode mode = MppeMode::stateless;
+  bool mppc = false;  ///< packets are compressed before they are enciphered
 
   bool operator==(const MppeParameters&) const = default;
 };
@@ -35,10 +39,12 @@ class MppeSealer {
  public:
   static constexpr std::size_t kHeaderSize = 2;
 
-  MppeSealer(MppeKey start, MppeParameters parameters) noexcept;
+  /// Allocates, where packets are compressed.
+  MppeSealer(MppeKey start, MppeParameters parameters);
 
-  /// Enciphers the whole packet in place (inner PPP protocol field and information) and puts the
-  /// two octet MPPE header in front. False, and the packet unchanged, when there is no headroom.
+  /// Compresses the whole packet (inner PPP protocol field and information) where that was agreed
+  /// and makes it shorter, enciphers it in place and puts the two octet MPPE header in front.
+  /// False, and the packet unchanged, when there is no headroom.
   [[nodiscard]] bool seal(Packet& packet) noexcept;
 
   /// Stateful: the peer sent a Reset-Request, so the next packet carries the A bit. Once, however
@@ -57,6 +63,7 @@ class MppeSealer {
  private:
   void change_key() noexcept;
   void restart_stream() noexcept;
+  std::uint16_t compress(Packet& packet, bool flushed) noexcept;
 
   MppeParameters parameters_;
   MppeKey start_;
@@ -67,6 +74,7 @@ class MppeSealer {
   std::optional<FlushRule> flush_;
   std::uint64_t streams_reused_ = 0;
   unsigned reuses_ = 0;  ///< with this key
+  std::unique_ptr<MppcCompressor> mppc_;
 };
 
 /// The receiving direction of one call.
@@ -88,15 +96,18 @@ class MppeSealer {
 /// wrong altogether every packet is mppe_implausible or mppe_late: who counts them can tell.
 class MppeOpener {
  public:
-  MppeOpener(MppeKey start, MppeParameters parameters) noexcept;
+  /// Allocates, where packets are compressed.
+  MppeOpener(MppeKey start, MppeParameters parameters);
 
-  /// Takes the MPPE header off and deciphers in place; what is left begins with the inner PPP
-  /// protocol field (one octet or two, note 3.14). Returns why the packet must be dropped (its
+  /// Takes the MPPE header off, deciphers and expands in place; what is left begins with the inner
+  /// PPP protocol field (one octet or two, note 3.14). Returns why the packet must be dropped (its
   /// octets are then worth nothing), or nullopt.
   [[nodiscard]] std::optional<Drop> open(Packet& packet) noexcept;
 
   /// Stateful: whether the last packets make a CCP Reset-Request due. The caller limits the rate.
-  bool needs_reset() const noexcept { return !synchronised_; }
+  bool needs_reset() const noexcept {
+    return !synchronised_ || (!in_step_ && parameters_.mode == MppeMode::stateful);
+  }
 
   /// Stateful: what the peer's flushed packets have shown; change_key until they have.
   FlushRule flush_rule() const noexcept { return flush_rule_; }
@@ -128,6 +139,7 @@ class MppeOpener {
   void change_key(MppeKey& session) const noexcept;
   Plausibility try_key(const MppeKey& session, MutableBytes body, Plausibility least) noexcept;
   Plausibility try_stream(MutableBytes body, Plausibility least) noexcept;
+  Plausibility try_compressed(MutableBytes body, Plausibility least) noexcept;
   void accept(MppeKey session, CoherencyCount count) noexcept;
   bool note_failure(CoherencyCount count) noexcept;
   bool spend(std::uint32_t key_changes) noexcept;
@@ -160,6 +172,21 @@ class MppeOpener {
   /// Stateful: the last packet was implausible.
   bool doubtful_ = false;
   FlushRule flush_rule_ = FlushRule::change_key;
+
+  /// MPPC: with what it takes to try a key, which only an expanded packet shows to be right.
+  struct Expander {
+    MppcDecompressor mppc;
+    Rc4 rc4;
+    std::array<std::uint8_t, kMppcLongest> deciphered{};
+    Bytes expanded;
+    // The packet at hand: whether the history is there for it, and where it goes.
+    bool usable = false;
+    MppcDecompressor::Place place;
+  };
+
+  std::unique_ptr<Expander> expander_;
+  bool compressed_ = false;  ///< the packet at hand
+  bool in_step_ = true;      ///< the expander has had every packet since the history began
 };
 
 }  // namespace pptp

@@ -39,6 +39,7 @@ MppeParameters parameters(std::uint32_t bits) noexcept {
       break;
   }
   result.mode = bits & mppe_bits::kStateless ? MppeMode::stateless : MppeMode::stateful;
+  result.mppc = (bits & mppe_bits::kMppc) != 0;
   return result;
 }
 
@@ -57,7 +58,8 @@ CcpPolicy::CcpPolicy(EncryptionConfig config) noexcept
 
 void CcpPolicy::restart() noexcept {
   // Several bits at once: pppd rejects a lone one that it does not allow, but picks from several.
-  ask_ = allowed_keys_ | (config_.ask_stateful ? 0 : mppe_bits::kStateless);
+  ask_ = allowed_keys_ | (config_.ask_stateful ? 0 : mppe_bits::kStateless) |
+         (config_.mppc ? mppe_bits::kMppc : 0);
   naks_ = 0;
   judged_mppe_ = false;
   judged_.reset();
@@ -126,17 +128,19 @@ bool CcpPolicy::naked(const Option& option) noexcept {
   // Only ever fewer bits, so that two stubborn peers cannot lead each other in circles.
   const std::uint32_t keys = strongest(bits & ask_ & kKeyBits);
   if (keys == 0) return false;
-  if (bits & mppe_bits::kStateless) {
-    ask_ = keys | mppe_bits::kStateless;
-    return true;
-  }
-  if (!config_.allow_stateful && !config_.ask_stateful) return false;
-  ask_ = keys;
+  const bool stateless = (bits & mppe_bits::kStateless) != 0;
+  if (!stateless && !config_.allow_stateful && !config_.ask_stateful) return false;
+  ask_ = keys | (bits & mppe_bits::kStateless) | (bits & ask_ & mppe_bits::kMppc);
   return true;
 }
 
 bool CcpPolicy::rejected(const Option& option) noexcept {
   if (option.type != kMppeOption) return true;
+  // One that knows nothing of compression may know encryption.
+  if (ask_ & mppe_bits::kMppc) {
+    ask_ &= ~mppe_bits::kMppc;
+    return true;
+  }
   // Interop note 3.15: pppd rejects stateful mode where it could ask for stateless.
   if (ask_ & mppe_bits::kStateless) return false;
   ask_ |= mppe_bits::kStateless;
@@ -189,8 +193,9 @@ End CcpPolicy::failure(FinishReason finish) const {
 
 bool CcpPolicy::acceptable(std::uint32_t bits) const noexcept {
   const std::uint32_t keys = bits & kKeyBits;
-  // D is obsolete, C asks for MPPC, and what an unknown bit asks for nobody can promise.
-  if (bits & ~(kKeyBits | mppe_bits::kStateless)) return false;
+  // D is obsolete, and what an unknown bit asks for nobody can promise.
+  const std::uint32_t mppc = config_.mppc ? mppe_bits::kMppc : 0;
+  if (bits & ~(kKeyBits | mppe_bits::kStateless | mppc)) return false;
   if (keys != strongest(keys) || (keys & allowed_keys_) == 0) return false;
   if (bits & mppe_bits::kStateless) return true;
   return config_.ask_stateful || (config_.allow_stateful && stateful_naked_);
@@ -203,7 +208,8 @@ std::uint32_t CcpPolicy::counter_offer(std::uint32_t bits) const noexcept {
   const std::uint32_t keys = strongest(common != 0 ? common : allowed_keys_);
   const bool stateful = !(bits & mppe_bits::kStateless) &&
                         (config_.ask_stateful || (config_.allow_stateful && stateful_naked_));
-  return stateful ? keys : keys | mppe_bits::kStateless;
+  return keys | (stateful ? 0 : mppe_bits::kStateless) |
+         (config_.mppc ? bits & mppe_bits::kMppc : 0);
 }
 
 }  // namespace pptp

@@ -20,6 +20,7 @@ struct EncryptionConfig {
   bool allow_128 = true;
   bool allow_stateful = false;  ///< where the peer insists
   bool ask_stateful = false;
+  bool mppc = false;  ///< compression (RFC 2118), together with encryption
 };
 
 /// The Supported Bits of CCP's MPPE option (RFC 3078 2.1).
@@ -67,6 +68,10 @@ class CcpPolicy final : public OptionPolicy {
   /// until when. Does not wait for an answer (interop note 3.12): the next packet with the A bit is
   /// the answer. Nothing unless CCP is Opened.
   Deadline request_reset(TimePoint now, Negotiator& negotiator);
+
+  /// The receiver has found its place again: the next loss is another, and its Reset-Request does
+  /// not wait for that of this one.
+  void reset_answered() noexcept { next_reset_request_.reset(); }
 
   static constexpr Duration kResetInterval = std::chrono::milliseconds(100);
 

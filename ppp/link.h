@@ -202,6 +202,11 @@ class Link {
   /// sent just now; it is then due when another may go, for who still cannot follow to ask again.
   bool request_reset(TimePoint now);
 
+  /// RxPath can follow again.
+  void reset_answered() noexcept {
+    if (ccp_) ccp_->policy.reset_answered();
+  }
+
   /// Server, after SecretWanted; nullptr: there is no such user. Ignored at any other time.
   void supply_secret(TimePoint now, const Credentials* credentials);
   /// Server, after NewPasswordChosen; false: it may not be. Ignored at any other time.

@@ -78,6 +78,9 @@ class Control {
   /// RxPath lost its place in the cipher stream. False: too early, as Link::request_reset() says.
   bool request_reset(TimePoint now) { return link_.request_reset(now); }
 
+  /// It has found it again.
+  void reset_answered() noexcept { link_.reset_answered(); }
+
   /// Ends the call politely: LCP Terminate-Request, Call-Clear-Request,
   /// Stop-Control-Connection-Request, each as far as the peer goes along; CallEnded follows within
   /// CallConfig::shutdown_limit.

@@ -77,9 +77,11 @@ void Engine::drain_rx(TimePoint now) {
 
 /// What a batch of GRE packets leaves to be said, once for all of them.
 void Engine::after_rx(TimePoint now) {
+  const bool lost = rx_.wants_reset();
+  if (std::exchange(lost_, lost) && !lost) control_.reset_answered();
   // A Reset-Request for what came in vain, and no more of them when nothing comes.
   reset_due_ = rx_.take_unopened() || reset_due_;
-  if (reset_due_) reset_due_ = rx_.wants_reset() && !control_.request_reset(now);
+  if (reset_due_) reset_due_ = lost && !control_.request_reset(now);
   if (const std::optional<SeqNo> highest = rx_.highest_received()) tx_.acknowledge(now, *highest);
   if (const std::optional<AckNo> ack = rx_.take_peer_acknowledgement()) {
     tx_.peer_acknowledged(now, *ack);

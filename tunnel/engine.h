@@ -133,6 +133,7 @@ class Engine {
   bool connected_ = false;
   std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;
+  bool lost_ = false;       ///< the place in the peer's key stream
   bool reset_due_ = false;  ///< as soon as the link allows
   bool told_of_reuse_ = false;
   std::uint16_t peer_mru_ = 1500;

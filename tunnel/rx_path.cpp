@@ -84,7 +84,7 @@ std::optional<Drop> RxPath::admit(PppProtocol& protocol, Packet& packet,
   return std::nullopt;
 }
 
-void RxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
+void RxPath::install_key(MppeKey start, MppeParameters parameters) {
   opener_.emplace(std::move(start), parameters);
 }
 

@@ -117,7 +117,7 @@ void TxPath::connect(PeerCallId peer) noexcept {
   peer_ = peer;
 }
 
-void TxPath::install_key(MppeKey start, MppeParameters parameters) noexcept {
+void TxPath::install_key(MppeKey start, MppeParameters parameters) {
   remove_key();
   sealer_.emplace(std::move(start), parameters);
 }

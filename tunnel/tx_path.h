@@ -70,7 +70,7 @@ class TxPath {
   /// TCP segments are kept to what fits into inner IP packets of `mtu` octets. Not unless called.
   void clamp_mss_to(std::size_t mtu) noexcept { mss_mtu_ = mtu; }
 
-  void install_key(MppeKey start, MppeParameters parameters) noexcept;
+  void install_key(MppeKey start, MppeParameters parameters);
 
   void remove_key() noexcept;
 

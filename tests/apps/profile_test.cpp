@@ -69,7 +69,7 @@ TEST_CASE("profile: what it takes at least, and every default") {
   CHECK_FALSE(profile->encryption.allow_40);
   CHECK_FALSE(profile->encryption.allow_stateful);
   CHECK_FALSE(profile->encryption.ask_stateful);
-  CHECK_FALSE(profile->mppc);
+  CHECK_FALSE(profile->encryption.mppc);
   CHECK(profile->network.interface == "pptp%d");
   CHECK_FALSE(profile->network.mtu);
   CHECK_FALSE(profile->network.probe_mtu);
@@ -279,6 +279,13 @@ TEST_CASE("profile: each mistake is reported with its line, its column and what 
   }
 }
 
+TEST_CASE("profile: compression goes with encryption") {
+  const auto profile = parse(std::string(kNeeded) + "[encryption]\nmppc = true\n");
+  REQUIRE(profile);
+  CHECK(profile->encryption.mppc);
+  CHECK_FALSE(parse(std::string(kNeeded) + "[encryption]\nmppe = \"off\"\nmppc = true\n"));
+}
+
 TEST_CASE("profile: stateful encryption is for who asks for it") {
   const auto encryption = [](std::string_view value) {
     const auto profile =
@@ -303,7 +310,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
   };
 
   static constexpr Later kLater[] = {
-      {"[encryption]\nmppc = false\n", "[encryption]\nmppc = true\n", "encryption.mppc", "false"},
       {"[network]\nnetns = ''\n", "[network]\nnetns = 'blue'\n", "network.netns", "\"\""},
       {"[network]\ntun-program = ''\n", "[network]\ntun-program = '/x'\n", "network.tun-program",
        "\"\""},

@@ -400,5 +400,26 @@ TEST_CASE("ccp limits the rate of its reset-requests") {
   CHECK(sent == 10);
 }
 
+TEST_CASE("rfc3078/2.1 compression is agreed on where both ask for it, and in no other way") {
+  EncryptionConfig plain;
+  EncryptionConfig compressing;
+  compressing.mppc = true;
+  for (const bool a_asks : {false, true}) {
+    for (const bool b_asks : {false, true}) {
+      CcpPolicy a{a_asks ? compressing : plain};
+      CcpPolicy b{b_asks ? compressing : plain};
+      Negotiation negotiation(a, b);
+      negotiation.run();
+      REQUIRE(negotiation.opened());
+      for (const CcpPolicy* each : {&a, &b}) {
+        REQUIRE(each->send());
+        REQUIRE(each->receive());
+        CHECK(each->send()->mppc == (a_asks && b_asks));
+        CHECK(each->receive()->mppc == (a_asks && b_asks));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pptp::test
