@@ -399,6 +399,12 @@ Ending bare_ending(Trouble trouble, const EndingContext& context) {
               {}};
     case Trouble::interrupted:
       return {interrupted, "", "interrupted", {}, {}};
+    case Trouble::tun_program_ended:
+      return {script_failed,
+              "tun-program-ended",
+              "the program that takes the packets has ended",
+              {"look at what it has said itself", "run what network.tun-program says by hand"},
+              {}};
     case Trouble::script_failed:
       return {script_failed,
               "ip-up-script-status",
@@ -520,6 +526,8 @@ Trouble trouble_of(io::IoFault fault) {
       return Trouble::config_invalid;
     case io::IoFault::script_failed:
       return Trouble::script_failed;
+    case io::IoFault::program_ended:
+      return Trouble::tun_program_ended;
     case io::IoFault::peer_closed:
     case io::IoFault::not_running:
     case io::IoFault::bad_message:

@@ -50,6 +50,7 @@ enum class Trouble : std::uint8_t {
   tun_missing,  ///< there is no /dev/net/tun
   interrupted,  ///< INT or TERM
   script_failed,
+  tun_program_ended,
   name_not_found,
   name_no_answer,         ///< the resolver did not answer
   ctrl_refused,           ///< TCP: reset

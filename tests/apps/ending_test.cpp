@@ -69,6 +69,7 @@ const std::map<Trouble, Row> kTroubles = {
     {Trouble::tun_missing, {3, "tun-missing"}},
     {Trouble::interrupted, {5, ""}},
     {Trouble::script_failed, {8, "ip-up-script-status"}},
+    {Trouble::tun_program_ended, {8, "tun-program-ended"}},
     {Trouble::name_not_found, {32, "name-not-found"}},
     {Trouble::name_no_answer, {32, "name-no-answer"}},
     {Trouble::ctrl_refused, {33, "ctrl-refused"}},

@@ -27,6 +27,7 @@ struct TunnelSettings {
   std::vector<Ipv4Prefix> routes = {};  ///< what is sent through the tunnel
   bool default_route = false;           ///< everything is that no more special route knows
   Ipv4Address server;                   ///< the far end outside the tunnel: never sent through it
+  std::vector<Ipv4Address> name_servers = {};  ///< for a program that takes the packets
 };
 
 /// What undoing came to.

@@ -32,6 +32,8 @@ std::string_view name(IoFault fault) noexcept {
       return "not_running";
     case IoFault::address_in_use:
       return "address_in_use";
+    case IoFault::program_ended:
+      return "program_ended";
     case IoFault::bad_name:
       return "bad_name";
     case IoFault::bad_message:

@@ -22,6 +22,7 @@ enum class IoFault : std::uint8_t {
   peer_closed,      ///< the stream ended, with or without a reset
   not_running,      ///< nobody listens on a control socket
   address_in_use,   ///< bind: somebody else has it
+  program_ended,    ///< one that has to run for as long as we do
   bad_name,         ///< a profile name that cannot be a file name
   bad_message,      ///< a file or a message is not in the format it should have
   script_failed,    ///< a program of the user's, or of another package, did not do its work

@@ -354,6 +354,19 @@ IoResult<Netlink> Netlink::open() {
   return netlink;
 }
 
+IoResult<Netlink> Netlink::adopt(UniqueFd socket) {
+  Netlink netlink(nl_socket_alloc());
+  if (!netlink.socket_) return failure(ENOMEM, "cannot open a netlink socket");
+  if (nl_socket_set_fd(netlink.socket_.get(), NETLINK_ROUTE, socket.fd()) < 0)
+    return failure(EBADF, "this is no netlink socket");
+  (void)socket.release();
+  return netlink;
+}
+
+int Netlink::fd() const noexcept {
+  return nl_socket_get_fd(socket_.get());
+}
+
 IoResult<void> Netlink::request(nl_msg* message, const std::string& what, const Visitor& visit) {
   struct Exchange {
     const Visitor* visit;

@@ -11,6 +11,7 @@
 #include "lib/ipv4.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/ipv4_prefix.h"
+#include "tunnel/io/unique_fd.h"
 
 struct nl_msg;
 struct nl_sock;
@@ -95,9 +96,14 @@ class Netlink {
  public:
   static IoResult<Netlink> open();
 
+  /// The same on a socket that open() has made, perhaps in another process.
+  static IoResult<Netlink> adopt(UniqueFd socket);
+
   Netlink(Netlink&&) noexcept;
   Netlink& operator=(Netlink&&) noexcept;
   ~Netlink();
+
+  int fd() const noexcept;
 
   IoResult<LinkState> link(unsigned index);
   IoResult<LinkState> link(const std::string& name);

@@ -77,7 +77,12 @@ IoResult<Process> Process::start(const Command& command) {
   const std::unique_ptr<posix_spawn_file_actions_t, FreeActions> free_actions(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, input->fd(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  int first_closed = STDERR_FILENO + 1;
+  if (command.handed_down >= 0) {
+    ::posix_spawn_file_actions_adddup2(&actions, command.handed_down, kHandedDown);
+    first_closed = kHandedDown + 1;
+  }
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, first_closed);
 
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -93,7 +98,8 @@ IoResult<Process> Process::start(const Command& command) {
 
   std::vector<std::string> arguments = {command.program};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
-  std::vector<std::string> environment = {kPath};
+  std::vector<std::string> environment;
+  if (!command.environment.contains("PATH")) environment.emplace_back(kPath);
   for (const auto& [name, value] : command.environment)
     environment.push_back(name + "=" + value);
 
@@ -120,6 +126,10 @@ IoResult<void> Process::result() {
                  program_ +
                      (how.si_code == CLD_EXITED ? " ended with status " : " ended by signal ") +
                      std::to_string(how.si_status));
+}
+
+void Process::send(int signal) noexcept {
+  if (pid_ != 0) ::kill(-pid_, signal);
 }
 
 IoResult<void> Process::wait(std::chrono::milliseconds limit) {

@@ -11,19 +11,23 @@
 
 namespace pptp::io {
 
+/// The number of a descriptor that is handed down.
+inline constexpr int kHandedDown = 3;
+
 /// A program of somebody else's, and what it is run with.
 struct Command {
   std::string program;                                  ///< its path
   std::vector<std::string> arguments = {};              ///< without the program's name
-  std::map<std::string, std::string> environment = {};  ///< all of it, but for PATH
+  std::map<std::string, std::string> environment = {};  ///< all of it, but for a PATH
   std::string input = {};                               ///< its standard input
+  int handed_down = -1;  ///< a descriptor that it gets as kHandedDown; stays the caller's
 
   bool operator==(const Command&) const = default;
 };
 
 /// A running Command. It has a session of its own, so that no key pressed on our terminal reaches
 /// it; its output goes to our standard error; no other descriptor and no signal setting of ours is
-/// handed down. What still runs of it is killed when this goes.
+/// handed down, but for Command::handed_down. What still runs of it is killed when this goes.
 class Process {
  public:
   static IoResult<Process> start(const Command& command);
@@ -37,6 +41,9 @@ class Process {
 
   /// Once it has ended; it need not be asked. IoFault::script_failed: not with status 0.
   IoResult<void> result();
+
+  /// Sends a signal to it and to what it has started, unless it is known to have ended.
+  void send(int signal) noexcept;
 
   /// Waits, and kills it when it takes longer; that is IoFault::script_failed too.
   IoResult<void> wait(std::chrono::milliseconds limit);

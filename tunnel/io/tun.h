@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "lib/drops.h"
 #include "lib/packet.h"
@@ -23,6 +24,11 @@ class Tun {
   /// `pattern`: an interface name, at most one "%d" in it stands for the first free number.
   /// Fails with tun_missing, permission, address_in_use (the name is taken) or system.
   static IoResult<Tun> open(const std::string& pattern);
+
+  /// One that another process has opened.
+  static Tun adopt(UniqueFd fd, std::string name, unsigned index) noexcept {
+    return {std::move(fd), std::move(name), index};
+  }
 
   int fd() const noexcept { return fd_.fd(); }
 
