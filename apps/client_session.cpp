@@ -12,7 +12,6 @@
 #include "apps/password.h"
 #include "apps/terminal.h"
 #include "lib/ip_packet.h"
-#include "tunnel/io/netlink.h"
 
 namespace pptp::app {
 namespace {
@@ -23,26 +22,11 @@ constexpr int kBatchesAtATime = 4;
 /// Packets that wait for a call which they have asked for.
 constexpr std::size_t kMostHeld = 64;
 
-/// The source of packets before there is an address, on the interface with that number: from a
-/// range that is private, and as good as never in use.
-Ipv4Address placeholder(unsigned device) {
-  return Ipv4Address(10, 64, 64, static_cast<std::uint8_t>(device % 254 + 1));
-}
-
-/// Servers say that addresses are agreed on before their own interface has them: what comes at once
-/// is lost there.
-constexpr Duration kServerSettles = std::chrono::milliseconds(300);
-
-/// Fits every path. The call brings the right one.
-constexpr std::uint32_t kDormantMtu = 1400;
-
 /// Whether a packet is worth a call: not what a kernel says to whoever is there.
 bool asks_for_a_call(Bytes packet) noexcept {
   constexpr std::uint32_t kFirstMulticast = 0xe000'0000;
   return ipv4_length(packet) && ipv4_destination(packet).value() < kFirstMulticast;
 }
-
-constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
 
 RedialPolicy::Config redial_config(const Profile::Link& link) {
   return {.reconnect = link.reconnect,
@@ -51,23 +35,18 @@ RedialPolicy::Config redial_config(const Profile::Link& link) {
           .limit = link.retry_limit};
 }
 
-Ending host_config_failed(const io::IoError& error, const EndingContext& context) {
-  Ending ending = ending_of(Trouble::host_config_failed, error.text(), context);
-  if (!error.hint.empty()) ending.remedy.insert(ending.remedy.begin(), error.hint);
-  return ending;
-}
-
 }  // namespace
 
 ClientSession::ClientSession(Profile profile, Credentials credentials,
                              const io::RuntimeDir& directory, io::ProfileLock lock, LogSink& log,
-                             Progress& progress)
+                             Progress& progress, io::CommandRoom* room)
     : profile_(std::move(profile)),
       credentials_(std::make_shared<const Credentials>(std::move(credentials))),
       directory_(directory),
       lock_(std::move(lock)),
       log_(&log),
       progress_(progress),
+      room_(room),
       pool_(ClientCall::kPoolSlots + kMostHeld),
       route_timer_(loop_, [this] { watch_route(); }),
       limit_timer_(loop_, [this] { check_limits(); }),
@@ -82,7 +61,9 @@ ClientSession::~ClientSession() = default;
 
 Ending ClientSession::run() {
   const auto handler = [this](int signal) { on_signal(signal); };
-  if (hangup_is_ignored()) {
+  if (room_ != nullptr) {
+    loop_.on_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}, handler);
+  } else if (hangup_is_ignored()) {
     loop_.on_signals({SIGINT, SIGTERM, SIGUSR1}, handler);
   } else {
     loop_.on_signals({SIGINT, SIGTERM, SIGHUP, SIGUSR1}, handler);
@@ -113,12 +94,7 @@ io::IoResult<void> ClientSession::prepare() {
                                       "had left on this host",
                                       host_->recovered().undone));
   }
-  io::IoResult<std::optional<std::uint32_t>> mark = host_->reserve_mark();
-  if (!mark) return std::unexpected(mark.error());
-  mark_ = *mark;
-  io::IoResult<io::Tun> tun = io::Tun::open(profile_.network.interface);
-  if (!tun) return std::unexpected(tun.error());
-  tun_.emplace(*std::move(tun));
+  if (auto made = make_device(); !made) return made;
   io::IoResult<io::ControlServer> control = io::ControlServer::open(
       loop_, directory_, lock_, [this](const nlohmann::json& request) { return answer(request); });
   if (!control) return std::unexpected(control.error());
@@ -135,23 +111,11 @@ void ClientSession::prepare_demand() {
                     if (!found) return finish(ending_of(found.error(), context()));
                     known_ = found->front();
                     if (const io::IoResult<void> configured = configure_dormant(); !configured) {
-                      return finish(host_config_failed(configured.error(), context()));
+                      return finish(host_config_failed(configured.error()));
                     }
                     sleep();
                     progress_.up(report());
                   });
-}
-
-io::IoResult<void> ClientSession::configure_dormant() {
-  NetworkUp network;
-  network.local = placeholder(tun_->index());
-  network_ = network;
-  translation_.set_current(network.local);
-  if (auto configured = configure_interface(profile_.network.mtu.value_or(kDormantMtu), *known_);
-      !configured)
-    return configured;
-  watch_tun();
-  return {};
 }
 
 /// No call, until there is something to send.
@@ -319,10 +283,10 @@ void ClientSession::ask_again(const AnotherTry& another) {
 void ClientSession::call_received(MutableBytes packet) {
   if (asks_for_a_call(packet)) last_traffic_ = loop_.now();
   translation_.inbound(packet);
-  if (tun_->write(packet) || !tun_->gone() || !tun_watch_) return;
+  if (device_->write(packet) || !device_->gone() || !device_watch_) return;
   // Later, when the call is not in the middle of what it has received.
-  tun_watch_.reset();
-  loop_.post([this] { interface_gone(); });
+  device_watch_.reset();
+  loop_.post([this] { device_gone(); });
 }
 
 /// We are inside of the call, which goes.
@@ -332,15 +296,20 @@ void ClientSession::call_over(Ending ending) {
   loop_.post([this, ending = std::move(ending)]() mutable { call_ended(std::move(ending)); });
 }
 
-// --- the interface ---
+// --- packets and time ---
 
-void ClientSession::tun_readable() {
+void ClientSession::watch_device() {
+  device_watch_.emplace(loop_, device_->fd());
+  device_watch_->on_readable([this] { device_readable(); });
+}
+
+void ClientSession::device_readable() {
   for (int i = 0; i < kBatchesAtATime; ++i) {
-    const std::size_t count = tun_->read(pool_, tun_batch_);
-    if (tun_->gone()) return interface_gone();
+    const std::size_t count = device_->read(pool_, batch_);
+    if (device_->gone()) return device_gone();
     if (count == 0) break;
-    from_host(std::span(tun_batch_).first(count));
-    if (ending_ || count < tun_batch_.size()) break;
+    from_host(std::span(batch_).first(count));
+    if (ending_ || count < batch_.size()) break;
   }
 }
 
@@ -358,50 +327,6 @@ void ClientSession::from_host(std::span<Packet> packets) {
     for (std::size_t i = 0; i < packets.size(); ++i)
       dropped_.count(Drop::send_not_up);
   }
-}
-
-void ClientSession::interface_gone() {
-  tun_watch_.reset();
-  close(ending_of(Trouble::host_config_failed,
-                  fmt::format("somebody has removed the interface {} or set it down", tun_->name()),
-                  context()));
-}
-
-void ClientSession::network_up(const NetworkUp& up) {
-  const bool same = network_ && network_->local == up.local && network_->peer == up.peer &&
-                    network_->dns == up.dns && call_->server() == outside_ &&
-                    call_->allowed_mtu() == mtu_;
-  network_ = up;
-  if (same) {
-    call_->set_mtu(mtu_);
-  } else {
-    if (address_is_taken(up.local)) {
-      return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
-    }
-    translation_.set_current(up.local);
-    io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
-    if (configured) configured = configure_names();
-    if (!configured) return close(host_config_failed(configured.error(), context()));
-    call_->set_mtu(mtu_);
-  }
-  if (!tun_watch_) watch_tun();
-  enter(CallState::up);
-  known_ = call_->server();
-  attempts_ = 0;
-  servers_tried_ = profile_.servers.size();  // when this one is lost, the policy is asked first
-  redial_.came_up();
-  last_.reset();
-  last_traffic_ = loop_.now();
-  if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
-  if (!held_.empty()) held_timer_.set(loop_.now() + kServerSettles);
-  if (same) {
-    scripts_.called_again(script_facts());
-  } else {
-    scripts_.start(script_facts(), [this](const io::IoResult<void>& ran) { scripts_ran(ran); });
-  }
-  if (same || !scripts_.running()) progress_.up(report());
-  watch_route();
-  check_limits();
 }
 
 /// Seconds without traffic, and seconds altogether.
@@ -424,70 +349,14 @@ void ClientSession::check_limits() {
   limit_timer_.set(next);
 }
 
-/// The way to the server may go and come back while the call is up: looked after every few seconds.
-void ClientSession::watch_route() {
-  if (state_ != CallState::up) return;
-  if (const io::IoResult<bool> changed = host_->refresh_server_route(); changed && *changed) {
-    log(LogLevel::notice, "the way to the server has changed");
-    if (profile_.link.reconnect && !call_->way_stands()) {
-      call_again("another way");
-      probed_.reset();
-      return;
-    }
-  }
-  route_timer_.set(loop_.now() + kRouteCheckInterval);
-}
-
-void ClientSession::watch_tun() {
-  tun_watch_.emplace(loop_, tun_->fd());
-  tun_watch_->on_readable([this] { tun_readable(); });
-}
-
-/// Sets the interface up with its addresses and routes.
-io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
-  const bool again = tun_watch_.has_value();  // the peer gave other addresses than before
-  if (again) scripts_.stop();
-  mtu_ = mtu;
-  configured_mtu_ = mtu;
-  io::TunnelSettings settings;
-  settings.device = tun_->index();
-  settings.local = network_->local;
-  if (!network_->peer.is_zero() && network_->peer != network_->local)
-    settings.peer = network_->peer;
-  settings.mtu = mtu_;
-  // Until there is a call there is no script to set routes.
-  if (!call_ || !scripts_.take_over_the_network()) {
-    settings.routes = profile_.network.routes;
-    settings.default_route = profile_.network.default_route;
-  }
-  settings.server = outside_ = server;
-  if (profile_.link.demand) settings.former = placeholder(tun_->index());
-  return again ? host_->reconfigure_tunnel(settings) : host_->configure_tunnel(settings);
-}
-
-void ClientSession::call_mtu_lowered() {
-  probed_ = call_->probed();
-  if (state_ != CallState::up) return;
-  const std::uint32_t lower = call_->allowed_mtu();
-  if (lower >= mtu_) return;
-  log(LogLevel::notice, fmt::format("the path takes less than before: MTU lowered to {}", lower));
-  mtu_ = lower;
-  call_->set_mtu(mtu_);
-  set_interface_mtu(mtu_);
-}
-
-/// The interface is ours and goes with us: nothing to journal.
-void ClientSession::set_interface_mtu(std::uint32_t mtu) {
-  io::IoResult<io::Netlink> netlink = io::Netlink::open();
-  if (!netlink) return log(LogLevel::warning, netlink.error().text());
-  if (const auto set = netlink->set_link_mtu(tun_->index(), mtu); !set) {
-    log(LogLevel::warning, set.error().text());
-  }
-}
-
 // --- ending it ---
 
 void ClientSession::on_signal(int signal) {
+  if (room_watch_) {
+    // From the keyboard it has come to the command as well.
+    const bool from_keyboard = (signal == SIGINT || signal == SIGQUIT) && is_in_foreground();
+    return from_keyboard ? void() : room_->send(signal);
+  }
   if (signal == SIGUSR1) return log(LogLevel::notice, to_json(report()).dump());
   if (signal == SIGHUP && was_up_ && (!has_terminal_ || terminal_is_there())) {
     return call_again("HUP");
@@ -512,13 +381,15 @@ void ClientSession::finish(Ending ending) {
 }
 
 void ClientSession::take_back_host_changes() {
-  tun_watch_.reset();
+  device_watch_.reset();
+  loss_watch_.reset();
+  room_watch_.reset();
   if (!host_) return;
   scripts_.stop();
   (void)host_->tell_scripts(link_words(was_up_ ? loop_.now() - up_since_ : Duration::zero(),
                                        past_.tx_bytes, past_.rx_bytes));
   // What was lowered on the way is put back first, so that undoing finds what the journal says.
-  if (mtu_ != configured_mtu_ && !tun_->gone()) set_interface_mtu(configured_mtu_);
+  if (device_ && mtu_ != configured_mtu_ && !device_->gone()) set_device_mtu(configured_mtu_);
   const io::UndoReport report = host_->undo_all();
   for (const std::string& left : report.left_alone) {
     log(LogLevel::notice, fmt::format("left alone, as somebody else has changed it: {}", left));

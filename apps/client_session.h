@@ -23,13 +23,14 @@
 #include "lib/log.h"
 #include "tunnel/address_translation.h"
 #include "tunnel/engine.h"
+#include "tunnel/io/command_room.h"
 #include "tunnel/io/control_server.h"
 #include "tunnel/io/event_loop.h"
 #include "tunnel/io/host_state.h"
 #include "tunnel/io/os_entropy.h"
+#include "tunnel/io/packet_device.h"
 #include "tunnel/io/resolve.h"
 #include "tunnel/io/runtime_dir.h"
-#include "tunnel/io/tun.h"
 
 namespace pptp::app {
 
@@ -40,9 +41,11 @@ namespace pptp::app {
 /// run() has returned, or, if the process does not live to do that, by whoever reads its journal.
 class ClientSession final : private CallOwner {
  public:
-  /// `directory`, `log` and `progress` must outlive it.
+  /// `directory`, `log`, `progress` and `room` must outlive it. `room`: of the command that the
+  /// tunnel is for, and that the connection ends with; nullptr: it is for the host.
   ClientSession(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
-                io::ProfileLock lock, LogSink& log, Progress& progress);
+                io::ProfileLock lock, LogSink& log, Progress& progress,
+                io::CommandRoom* room = nullptr);
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
   ~ClientSession();
@@ -54,7 +57,17 @@ class ClientSession final : private CallOwner {
   // Making calls.
   io::IoResult<void> prepare();
   void prepare_demand();
+  io::IoResult<void> make_device();
+
+  template <class Device>
+  io::IoResult<void> take_device(io::IoResult<std::unique_ptr<Device>> made) {
+    if (!made) return std::unexpected(made.error());
+    device_ = *std::move(made);
+    return {};
+  }
+
   io::IoResult<void> configure_dormant();
+  io::IoResult<void> run_command();
   void sleep();
   void hold(Packet packet);
   void send_held();
@@ -76,16 +89,16 @@ class ClientSession final : private CallOwner {
 
   // The interface.
   void network_up(const NetworkUp& up);
-  void watch_tun();
+  void watch_device();
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
   io::IoResult<void> configure_names();
   io::IoResult<void> reach_name_servers(const std::vector<Ipv4Address>& servers);
   bool address_is_taken(Ipv4Address local);
   void scripts_ran(const io::IoResult<void>& ran);
-  void tun_readable();
-  void interface_gone();
-  void set_interface_mtu(std::uint32_t mtu);
+  void device_readable();
+  void device_gone();
+  void set_device_mtu(std::uint32_t mtu);
   void watch_route();
   void check_limits();
 
@@ -94,6 +107,7 @@ class ClientSession final : private CallOwner {
   void close(Ending why);
   void finish(Ending ending);
   void take_back_host_changes();
+  Ending host_config_failed(const io::IoError& error) const;
   EndingContext context() const;
 
   // Being asked.
@@ -104,6 +118,8 @@ class ClientSession final : private CallOwner {
   ScriptFacts script_facts() const;
   void enter(CallState state);
 
+  static constexpr Duration kRouteCheckInterval = std::chrono::seconds(3);
+
   void log(LogLevel level, std::string_view text) const { log_.line(level, text); }
 
   Profile profile_;
@@ -112,6 +128,7 @@ class ClientSession final : private CallOwner {
   io::ProfileLock lock_;
   Log log_;
   Progress& progress_;
+  io::CommandRoom* room_;
 
   io::EventLoop loop_;
   io::OsEntropy entropy_;
@@ -121,8 +138,10 @@ class ClientSession final : private CallOwner {
   io::Timer redial_timer_;
   io::Timer held_timer_;
   std::optional<io::HostState> host_;
-  std::optional<io::Tun> tun_;
-  std::optional<io::FdWatch> tun_watch_;
+  std::unique_ptr<io::PacketDevice> device_;
+  std::optional<io::FdWatch> device_watch_;
+  std::optional<io::FdWatch> loss_watch_;  ///< of a device that can be lost unnoticed
+  std::optional<io::FdWatch> room_watch_;  ///< while the command runs
   std::optional<io::ControlServer> control_server_;
   NetworkScripts scripts_;
   RedialPolicy redial_;
@@ -144,7 +163,7 @@ class ClientSession final : private CallOwner {
   std::optional<StatusReport::Last> last_;
   /// The path MTU that a call has measured, for those after it.
   std::optional<std::uint32_t> probed_;
-  std::array<Packet, ClientCall::kBatch> tun_batch_;
+  std::array<Packet, ClientCall::kBatch> batch_;
 
   std::optional<std::uint32_t> mark_;  ///< nullopt: this kernel has no rules
   std::optional<Ending> ending_;       ///< everything is over

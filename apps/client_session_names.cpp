@@ -13,11 +13,12 @@ namespace pptp::app {
 
 /// Name servers; and in the journal, what undoes the scripts that are about to run.
 io::IoResult<void> ClientSession::configure_names() {
+  if (!device_->is_in_our_namespace()) return {};
   const ScriptFacts facts = script_facts();
   std::vector<io::HostChange> changes;
   if (!scripts_.take_over_the_network() && !facts.dns.empty()) {
     if (auto reached = reach_name_servers(facts.dns); !reached) return reached;
-    changes.emplace_back(io::name_servers_of(tun_->name(), tun_->index(), facts.dns));
+    changes.emplace_back(io::name_servers_of(device_->name(), device_->index(), facts.dns));
   }
   for (io::ScriptChange& undoing : scripts_.undoing(facts))
     changes.emplace_back(std::move(undoing));
@@ -32,8 +33,9 @@ io::IoResult<void> ClientSession::reach_name_servers(const std::vector<Ipv4Addre
   if (!std::holds_alternative<DnsFromPeer>(profile_.network.dns)) return {};
   for (const Ipv4Address& server : servers) {
     if (server == outside_ || server == network_->local || address_is_taken(server)) continue;
-    const auto added = host_->add(io::Route{
-        .destination = io::Ipv4Prefix(server), .device = tun_->index(), .source = network_->local});
+    const auto added = host_->add(io::Route{.destination = io::Ipv4Prefix(server),
+                                            .device = device_->index(),
+                                            .source = network_->local});
     // Somebody knows a way already.
     if (!added && added.error().error != EEXIST) return added;
   }
@@ -42,9 +44,10 @@ io::IoResult<void> ClientSession::reach_name_servers(const std::vector<Ipv4Addre
 
 /// Packets that are for this host, or its gateway, must not be sent to the server.
 bool ClientSession::address_is_taken(Ipv4Address local) {
+  if (!device_->is_in_our_namespace()) return false;
   io::IoResult<io::Netlink> netlink = io::Netlink::open();
   if (!netlink) return false;
-  const io::IoResult<bool> taken = io::is_taken(*netlink, local, tun_->index());
+  const io::IoResult<bool> taken = io::is_taken(*netlink, local, device_->index());
   return taken && *taken;
 }
 
@@ -54,7 +57,7 @@ void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
 }
 
 ScriptFacts ClientSession::script_facts() const {
-  return {.interface = tun_->name(),
+  return {.interface = device_->name(),
           .user = credentials_->user(),
           .server_name = profile_.servers[server_].host,
           .server = outside_,

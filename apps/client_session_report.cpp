@@ -15,7 +15,7 @@ StatusReport ClientSession::report() const {
   report.since = since_;
   report.server_name = profile_.servers[server_].host;
   if (call_ && !call_->server().is_zero()) report.server_address = call_->server().text();
-  if (tun_) report.interface = tun_->name();
+  if (device_) report.interface = device_->name();
   if (call_ && call_->method()) report.auth = name(*call_->method());
   if (call_ && call_->encryption()) {
     const auto& [send, receive] = *call_->encryption();
@@ -38,7 +38,7 @@ StatusReport ClientSession::report() const {
   report.counters = past_;
   report.counters += counters();
   report.counters += {.dropped = dropped(dropped_)};
-  if (tun_) report.counters += {.dropped = dropped(tun_->drops())};
+  if (device_) report.counters += {.dropped = dropped(device_->drops())};
   report.last = last_;
   if (!call_ || call_->engine() == nullptr) return report;
   if (const std::optional<Duration> rtt = call_->engine()->tx().sender().round_trip()) {

@@ -57,8 +57,9 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
     print(stderr, std::move(profile.error()));
     return static_cast<int>(ExitStatus::config_invalid);
   }
-  if (const io::IoResult<void> able =
-          io::check_privileges({.raw_socket = true, .network_admin = true, .tun = true});
+  const bool has_device = profile->network.tun_program.empty();
+  if (const io::IoResult<void> able = io::check_privileges(
+          {.raw_socket = true, .network_admin = has_device, .tun = has_device});
       !able) {
     return failed(ending_of(able.error()));
   }

@@ -32,6 +32,7 @@ class CommandLine {
     app_.fallthrough();
     add_globals();
     add_connect();
+    add_exec();
     add_disconnect();
     add_reconnect();
     add_passwd();
@@ -175,6 +176,17 @@ class CommandLine {
     });
   }
 
+  void add_exec() {
+    if (!commands_.exec) return;
+    CLI::App* command =
+        add(app_, "exec", "Run a command that alone uses the tunnel", commands_.exec, exec_);
+    add_profile_argument(*command, exec_.profile.profile)->required();
+    command->add_option("COMMAND", exec_.command, "after --: the command and its arguments")
+        ->type_name("...")
+        ->required();
+    add_set(*command, exec_.profile.settings);
+  }
+
   void add_disconnect() {
     if (!commands_.disconnect) return;
     CLI::App* command =
@@ -268,6 +280,7 @@ class CommandLine {
   Globals globals_;
   std::string log_format_ = "text";
   ConnectArguments connect_;
+  ExecArguments exec_;
   DisconnectArguments disconnect_;
   ReconnectArguments reconnect_;
   PasswdArguments passwd_;

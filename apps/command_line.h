@@ -14,6 +14,7 @@ struct Commands {
   using Run = std::function<int(const Arguments&, const Globals&)>;
 
   Run<ConnectArguments> connect;
+  Run<ExecArguments> exec;
   Run<DisconnectArguments> disconnect;
   Run<ReconnectArguments> reconnect;
   Run<PasswdArguments> passwd;

@@ -21,6 +21,11 @@ struct ConnectArguments {
   bool background = false;
 };
 
+struct ExecArguments {
+  ProfileRequest profile;
+  std::vector<std::string> command;  ///< with its arguments; at least itself
+};
+
 struct DisconnectArguments {
   std::string profile;  ///< empty: not named
 };
@@ -66,6 +71,7 @@ struct ProfileNewArguments {
 struct VersionArguments {};
 
 int run_connect(const ConnectArguments& arguments, const Globals& globals);
+int run_exec(const ExecArguments& arguments, const Globals& globals);
 int run_disconnect(const DisconnectArguments& arguments, const Globals& globals);
 int run_passwd(const PasswdArguments& arguments, const Globals& globals);
 int run_reconnect(const ReconnectArguments& arguments, const Globals& globals);

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
     }
     Commands commands;
     commands.connect = run_connect;
+    commands.exec = run_exec;
     commands.disconnect = run_disconnect;
     commands.reconnect = run_reconnect;
     commands.passwd = run_passwd;

@@ -29,8 +29,8 @@ constexpr Duration kLeastRetry = std::chrono::milliseconds(100);
 /// Turns Settings into a Profile; what is wrong is gathered, not thrown.
 class ProfileMaker {
  public:
-  ProfileMaker(Settings& settings, ConfigErrors& errors, const std::string& whole)
-      : settings_(settings), errors_(errors), whole_(whole) {}
+  ProfileMaker(Settings& settings, ConfigErrors& errors, const std::string& whole, ProfileUse use)
+      : settings_(settings), errors_(errors), whole_(whole), use_(use) {}
 
   Profile make() {
     Profile profile;
@@ -44,6 +44,8 @@ class ProfileMaker {
     profile.password = password(profile.methods);
     profile.network = network();
     profile.link = link();
+    check_place(profile);
+    if (use_ == ProfileUse::one_command) fit_to_one_command(profile);
     settings_.check_support(errors_);
     profile.settings = settings_.shown();
     return profile;
@@ -190,6 +192,57 @@ class ProfileMaker {
     network.ip_up_dir = settings_.text("network.ip-up-dir");
     network.tun_program = settings_.text("network.tun-program");
     return network;
+  }
+
+  /// Without an interface in this network namespace, some settings have nothing to work upon.
+  void check_place(const Profile& profile) {
+    const Profile::Network& network = profile.network;
+    if (network.netns.find('/') != std::string::npos || network.netns.starts_with('.'))
+      error("network.netns", "'network.netns' is not a name for a network namespace",
+            "a name that ip netns list shows, not a path");
+    if (!network.tun_program.empty()) {
+      for (const auto& [key, is_set] : {std::pair("network.netns", !network.netns.empty()),
+                                        std::pair("network.default-route", network.default_route),
+                                        std::pair("network.routes", !network.routes.empty()),
+                                        std::pair("network.script", !network.script.empty()),
+                                        std::pair("network.ip-up-dir", !network.ip_up_dir.empty()),
+                                        std::pair("link.demand", profile.link.demand)}) {
+        if (is_set)
+          error(
+              key,
+              fmt::format("'{}' needs an interface, which 'network.tun-program' does without", key),
+              "keep one of the two");
+      }
+    }
+    if (!network.netns.empty() && network.tun_program.empty()) refuse_scripts("network.netns");
+  }
+
+  void refuse_scripts(std::string_view because) {
+    for (const std::string_view key : {"network.script", "network.ip-up-dir"}) {
+      if (!settings_.text(key).empty())
+        error(key,
+              fmt::format("'{}' would be run outside of the network namespace of {}", key, because),
+              fmt::format(R"(keep one of the two, or --set {}="")", key));
+    }
+  }
+
+  /// What one command has to itself: everything that it sends goes through the tunnel, from its
+  /// start on.
+  void fit_to_one_command(Profile& profile) {
+    Profile::Network& network = profile.network;
+    if (!network.tun_program.empty())
+      error("network.tun-program", "'network.tun-program' takes the packets, so that exec cannot",
+            R"(--set network.tun-program="", or use connect)");
+    profile.link.demand = false;
+    if (!network.netns.empty()) return;
+    refuse_scripts("exec");
+    if (network.default_route)
+      error("network.default-route",
+            "'network.default-route' is for the whole host, and exec for one command",
+            "everything that the command sends goes through the tunnel anyway: --set "
+            "network.default-route=false; or name a namespace in network.netns");
+    network.default_route = true;
+    network.routes.clear();
   }
 
   std::string interface() {
@@ -351,18 +404,19 @@ class ProfileMaker {
   Settings& settings_;
   ConfigErrors& errors_;
   const std::string& whole_;
+  ProfileUse use_;
 };
 
 }  // namespace
 
 std::expected<Profile, ConfigErrors> make_profile(std::string name, std::filesystem::path folder,
                                                   std::vector<Layer> layers,
-                                                  const std::string& whole) {
+                                                  const std::string& whole, ProfileUse use) {
   ConfigErrors errors;
   Settings settings(profile_keys());
   for (Layer& layer : layers)
     settings.add(std::move(layer), errors);
-  Profile profile = ProfileMaker(settings, errors, whole).make();
+  Profile profile = ProfileMaker(settings, errors, whole, use).make();
   settings.wipe_secrets();
   if (!errors.empty()) return std::unexpected(std::move(errors));
   profile.name = std::move(name);

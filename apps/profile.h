@@ -92,10 +92,17 @@ struct Profile {
 /// Every key of a profile, in the order of the manual.
 std::span<const SettingInfo> profile_keys() noexcept;
 
+/// What a connection is to be used by.
+enum class ProfileUse : std::uint8_t {
+  host,         ///< who may, on this host
+  one_command,  ///< one command, in a network namespace
+};
+
 /// Checks everything and gathers all that is wrong. `whole`: what to call the profile where an
 /// error is about something that is not in it.
 std::expected<Profile, ConfigErrors> make_profile(std::string name, std::filesystem::path folder,
                                                   std::vector<Layer> layers,
-                                                  const std::string& whole);
+                                                  const std::string& whole,
+                                                  ProfileUse use = ProfileUse::host);
 
 }  // namespace pptp::app

@@ -83,7 +83,7 @@ std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile
 }
 
 std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
-                                                  const ProfileFolders& folders) {
+                                                  const ProfileFolders& folders, ProfileUse use) {
   std::vector<Layer> layers;
   std::string name;
   std::string whole;
@@ -119,7 +119,7 @@ std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
   }
 
   ConfigErrors errors = add_set_arguments(request.settings, layers);
-  auto profile = make_profile(std::move(name), std::move(folder), std::move(layers), whole);
+  auto profile = make_profile(std::move(name), std::move(folder), std::move(layers), whole, use);
   if (!profile) std::ranges::move(profile.error(), std::back_inserter(errors));
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return profile;

@@ -43,6 +43,7 @@ std::expected<FoundProfile, ConfigError> find_profile(const std::string& profile
 
 /// Finds, reads and checks.
 std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
-                                                  const ProfileFolders& folders);
+                                                  const ProfileFolders& folders,
+                                                  ProfileUse use = ProfileUse::host);
 
 }  // namespace pptp::app

@@ -55,6 +55,11 @@ bool terminal_is_there() noexcept {
   return static_cast<bool>(io::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
 }
 
+bool is_in_foreground() noexcept {
+  const io::UniqueFd terminal(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  return terminal && ::tcgetpgrp(terminal.fd()) == ::getpgrp();
+}
+
 bool hangup_is_ignored() noexcept {
   struct sigaction action{};
   return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;

@@ -30,6 +30,9 @@ io::IoResult<void> leave_terminal();
 /// because the terminal has gone ends it.
 bool terminal_is_there() noexcept;
 
+/// Whether what is pressed on our terminal, such as Ctrl-C, comes to this process.
+bool is_in_foreground() noexcept;
+
 /// nohup(1) has HUP ignored, and means it.
 bool hangup_is_ignored() noexcept;
 

@@ -14,6 +14,7 @@ namespace {
 /// Runs a command line in which every command exists and only notes what it was given.
 struct Recorder {
   std::optional<ConnectArguments> connect;
+  std::optional<ExecArguments> exec;
   std::optional<DisconnectArguments> disconnect;
   std::optional<ReconnectArguments> reconnect;
   std::optional<PasswdArguments> passwd;
@@ -29,6 +30,7 @@ struct Recorder {
   int run(std::initializer_list<const char*> words) {
     Commands commands;
     commands.connect = keep(connect);
+    commands.exec = keep(exec);
     commands.disconnect = keep(disconnect);
     commands.reconnect = keep(reconnect);
     commands.passwd = keep(passwd);
@@ -75,6 +77,24 @@ TEST_CASE("command line: connect with a profile") {
   CHECK(recorder.connect->profile.profile == "office");
   CHECK(recorder.connect->background);
   CHECK(recorder.connect->profile.settings == std::vector<std::string>{"a.b=1", "c=[1, 2]"});
+}
+
+TEST_CASE("command line: exec takes everything behind -- as the command") {
+  using Words = std::vector<std::string>;
+  Recorder recorder;
+  CHECK(recorder.run({"exec", "office", "--set", "a=1", "--", "sh", "-c", "echo -- $1", "--",
+                      "--set", "status", "-v"}) == 7);
+  REQUIRE(recorder.exec);
+  CHECK(recorder.exec->profile.profile == "office");
+  CHECK(recorder.exec->profile.settings == Words{"a=1"});
+  CHECK(recorder.exec->command == Words{"sh", "-c", "echo -- $1", "--", "--set", "status", "-v"});
+  CHECK(recorder.globals.log.verbosity == 0);
+  CHECK(recorder.run({"exec", "office", "ls"}) == 7);
+  CHECK(recorder.exec->command == Words{"ls"});
+  CHECK(usage_of({"exec"}) == kUsage);
+  CHECK(usage_of({"exec", "office"}) == kUsage);
+  CHECK(usage_of({"exec", "office", "--"}) == kUsage);
+  CHECK(usage_of({"exec", "office", "ls", "--long"}) == kUsage);
 }
 
 TEST_CASE("command line: passwd") {

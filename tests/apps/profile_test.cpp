@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view kNeeded = "server = \"vpn.example.com\"\nuser = \"alice\"\n";
 
 std::expected<Profile, ConfigErrors> parse(const std::string& text,
-                                           const std::vector<std::string>& set = {}) {
+                                           const std::vector<std::string>& set = {},
+                                           ProfileUse use = ProfileUse::host) {
   auto entries = read_toml(text, "office.toml");
   if (!entries) return std::unexpected(ConfigErrors{entries.error()});
   std::vector<Layer> layers;
@@ -27,7 +28,7 @@ std::expected<Profile, ConfigErrors> parse(const std::string& text,
     if (!entry) return std::unexpected(ConfigErrors{entry.error()});
     layers.push_back({{std::move(*entry)}, "--set"});
   }
-  return make_profile("office", ".", std::move(layers), "office.toml");
+  return make_profile("office", ".", std::move(layers), "office.toml", use);
 }
 
 std::string everything(const ConfigErrors& errors) {
@@ -310,9 +311,6 @@ TEST_CASE("profile: a key of a later version is fine with its default and refuse
   };
 
   static constexpr Later kLater[] = {
-      {"[network]\nnetns = ''\n", "[network]\nnetns = 'blue'\n", "network.netns", "\"\""},
-      {"[network]\ntun-program = ''\n", "[network]\ntun-program = '/x'\n", "network.tun-program",
-       "\"\""},
       {"[link]\nthreads = \"auto\"\n", "[link]\nthreads = 2\n", "link.threads", "\"auto\""},
   };
   for (const Later& later : kLater) {
@@ -391,6 +389,49 @@ TEST_CASE("profile: server and user") {
   CHECK(parse("server = 'a'\nuser = 'alice@example.com'\n")->user == "alice@example.com");
   CHECK_FALSE(parse("server = 'a'\nuser = '" + std::string(257, 'x') + "'\n"));
   CHECK(parse("server = 'a'\nuser = '" + std::string(256, 'x') + "'\n"));
+}
+
+TEST_CASE("profile: where the packets go contradicts what needs an interface of the host's") {
+  const auto refused = [](const std::string& lines, ProfileUse use = ProfileUse::host) {
+    const auto profile = parse(std::string(kNeeded) + lines, {}, use);
+    return profile ? std::string() : everything(profile.error());
+  };
+  const std::string program = "[network]\ntun-program = 'ocproxy -D 1080'\n";
+  CHECK(refused(program).empty());
+  for (const std::string_view other :
+       {"netns = 'blue'", "default-route = true", "routes = ['10.0.0.0/8']", "script = '/x'",
+        "ip-up-dir = '/x'", "[link]\ndemand = true"}) {
+    INFO(std::string(other));
+    CHECK(has(refused(program + std::string(other)), "needs an interface"));
+  }
+  const std::string netns = "[network]\nnetns = 'blue'\n";
+  CHECK(refused(netns + "default-route = true\nroutes = ['10.0.0.0/8']").empty());
+  CHECK(has(refused(netns + "script = '/x'"), "outside of the network namespace"));
+  CHECK(has(refused("[network]\nnetns = '/run/netns/blue'"), "not a name"));
+}
+
+TEST_CASE("profile: for one command everything goes through the tunnel, at once") {
+  const auto made = [](const std::string& lines) {
+    return parse(std::string(kNeeded) + lines, {}, ProfileUse::one_command);
+  };
+  const auto all = made("[network]\nroutes = ['10.0.0.0/8']\n[link]\ndemand = true");
+  REQUIRE(all);
+  CHECK(all->network.default_route);
+  CHECK(all->network.routes.empty());
+  CHECK_FALSE(all->link.demand);
+  const auto named = made("[network]\nnetns = 'blue'\nroutes = ['10.0.0.0/8']");
+  REQUIRE(named);
+  CHECK_FALSE(named->network.default_route);
+  CHECK(named->network.routes.size() == 1);
+  CHECK(made("[network]\nnetns = 'blue'\ndefault-route = true"));
+  for (const std::string_view other :
+       {"default-route = true", "script = '/x'", "ip-up-dir = '/x'", "tun-program = '/x'"}) {
+    INFO(std::string(other));
+    const auto profile = made("[network]\n" + std::string(other));
+    REQUIRE_FALSE(profile);
+    CHECK(profile.error().size() == 1);
+    CHECK(profile.error()[0].line == 4);
+  }
 }
 
 TEST_CASE("profile: all mistakes are gathered, and printed in the order of their lines") {

@@ -1,0 +1,197 @@
+// A ClientSession's interface, or what it has in place of one.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/client_session.h"
+#include "tunnel/io/host_tun.h"
+#include "tunnel/io/namespace_tun.h"
+#include "tunnel/io/netlink.h"
+#include "tunnel/io/tun_program.h"
+
+namespace pptp::app {
+namespace {
+
+/// The source of packets before there is an address, on the interface with that number: from a
+/// range that is private, and as good as never in use.
+Ipv4Address placeholder(unsigned device) {
+  return Ipv4Address(10, 64, 64, static_cast<std::uint8_t>(device % 254 + 1));
+}
+
+/// Servers say that addresses are agreed on before their own interface has them: what comes at once
+/// is lost there.
+constexpr Duration kServerSettles = std::chrono::milliseconds(300);
+
+/// Fits every path. The call brings the right one.
+constexpr std::uint32_t kDormantMtu = 1400;
+
+}  // namespace
+
+/// What the packets come from and go to. Only an interface of this host's own takes a mark.
+io::IoResult<void> ClientSession::make_device() {
+  const Profile::Network& network = profile_.network;
+  if (!network.tun_program.empty()) return take_device(io::TunProgram::open(network.tun_program));
+  if (room_ != nullptr) return take_device(room_->open(network.interface, network.netns));
+  if (!network.netns.empty())
+    return take_device(io::NamespaceTun::open(network.netns, network.interface));
+  io::IoResult<std::optional<std::uint32_t>> mark = host_->reserve_mark();
+  if (!mark) return std::unexpected(mark.error());
+  mark_ = *mark;
+  io::IoResult<io::Tun> tun = io::Tun::open(network.interface);
+  if (!tun) return std::unexpected(tun.error());
+  device_ = std::make_unique<io::HostTun>(*std::move(tun), *host_);
+  return {};
+}
+
+io::IoResult<void> ClientSession::configure_dormant() {
+  NetworkUp network;
+  network.local = placeholder(device_->index());
+  network_ = network;
+  translation_.set_current(network.local);
+  if (auto configured = configure_interface(profile_.network.mtu.value_or(kDormantMtu), *known_);
+      !configured)
+    return configured;
+  watch_device();
+  return {};
+}
+
+void ClientSession::device_gone() {
+  device_watch_.reset();
+  loss_watch_.reset();
+  const io::IoError loss = device_->loss();
+  close(loss.fault == io::IoFault::program_ended ? ending_of(loss, context())
+                                                 : host_config_failed(loss));
+}
+
+void ClientSession::network_up(const NetworkUp& up) {
+  const bool same = network_ && network_->local == up.local && network_->peer == up.peer &&
+                    network_->dns == up.dns && call_->server() == outside_ &&
+                    call_->allowed_mtu() == mtu_;
+  network_ = up;
+  if (same) {
+    call_->set_mtu(mtu_);
+  } else {
+    if (address_is_taken(up.local)) {
+      return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
+    }
+    translation_.set_current(up.local);
+    io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
+    if (configured) configured = configure_names();
+    if (!configured) return close(host_config_failed(configured.error()));
+    call_->set_mtu(mtu_);
+  }
+  if (const io::IoResult<void> ran = run_command(); !ran)
+    return close(ending_of(ran.error(), context()));
+  if (!device_watch_) watch_device();
+  enter(CallState::up);
+  known_ = call_->server();
+  attempts_ = 0;
+  servers_tried_ = profile_.servers.size();  // when this one is lost, the policy is asked first
+  redial_.came_up();
+  last_.reset();
+  last_traffic_ = loop_.now();
+  if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
+  if (!held_.empty()) held_timer_.set(loop_.now() + kServerSettles);
+  if (same) {
+    scripts_.called_again(script_facts());
+  } else {
+    scripts_.start(script_facts(), [this](const io::IoResult<void>& ran) { scripts_ran(ran); });
+  }
+  if (same || !scripts_.running()) progress_.up(report());
+  watch_route();
+  check_limits();
+}
+
+/// The way to the server may go and come back while the call is up: looked after every few seconds.
+void ClientSession::watch_route() {
+  if (state_ != CallState::up) return;
+  const io::IoResult<bool> refreshed = host_->refresh_server_route();
+  // Only a tunnel of this host's needs a way kept outside of it.
+  const bool changed =
+      device_->is_in_our_namespace() ? refreshed && *refreshed : !call_->way_stands();
+  if (changed) {
+    log(LogLevel::notice, "the way to the server has changed");
+    if (profile_.link.reconnect && !call_->way_stands()) {
+      call_again("another way");
+      probed_.reset();
+      return;
+    }
+  }
+  route_timer_.set(loop_.now() + kRouteCheckInterval);
+}
+
+/// Sets the interface up with its addresses and routes.
+io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
+  if (device_watch_) {  // the peer gave other addresses than before
+    scripts_.stop();
+    loss_watch_.reset();
+  }
+  mtu_ = mtu;
+  configured_mtu_ = mtu;
+  io::TunnelSettings settings;
+  settings.device = device_->index();
+  settings.local = network_->local;
+  if (!network_->peer.is_zero() && network_->peer != network_->local)
+    settings.peer = network_->peer;
+  settings.mtu = mtu_;
+  // Until there is a call there is no script to set routes.
+  if (!call_ || !scripts_.take_over_the_network()) {
+    settings.routes = profile_.network.routes;
+    settings.default_route = profile_.network.default_route;
+  }
+  settings.server = outside_ = server;
+  if (profile_.link.demand) settings.former = placeholder(device_->index());
+  settings.name_servers = name_servers();
+  if (auto configured = device_->configure(settings); !configured) return configured;
+  if (const int fd = device_->loss_fd(); fd >= 0) {
+    loss_watch_.emplace(loop_, fd);
+    loss_watch_->on_readable([this] { device_gone(); });
+  }
+  return {};
+}
+
+void ClientSession::call_mtu_lowered() {
+  probed_ = call_->probed();
+  if (state_ != CallState::up) return;
+  const std::uint32_t lower = call_->allowed_mtu();
+  if (lower >= mtu_) return;
+  log(LogLevel::notice, fmt::format("the path takes less than before: MTU lowered to {}", lower));
+  mtu_ = lower;
+  call_->set_mtu(mtu_);
+  set_device_mtu(mtu_);
+}
+
+void ClientSession::set_device_mtu(std::uint32_t mtu) {
+  if (const auto set = device_->set_mtu(mtu); !set) log(LogLevel::warning, set.error().text());
+}
+
+/// The command that the tunnel is for, once it can use it.
+io::IoResult<void> ClientSession::run_command() {
+  if (room_ == nullptr || room_->started()) return {};
+  std::optional<std::string> resolv_conf;
+  if (!std::holds_alternative<NoDns>(profile_.network.dns)) {
+    resolv_conf = "";
+    for (const Ipv4Address& server : name_servers())
+      *resolv_conf += fmt::format("nameserver {}\n", server.text());
+  }
+  if (auto started = room_->start(resolv_conf); !started) return started;
+  room_watch_.emplace(loop_, room_->fd());
+  room_watch_->on_readable([this] {
+    room_watch_.reset();
+    close(Ending{});
+  });
+  return {};
+}
+
+Ending ClientSession::host_config_failed(const io::IoError& error) const {
+  Ending ending = ending_of(Trouble::host_config_failed, error.text(), context());
+  if (!error.hint.empty()) ending.remedy.insert(ending.remedy.begin(), error.hint);
+  return ending;
+}
+
+}  // namespace pptp::app

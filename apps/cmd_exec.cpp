@@ -1,0 +1,61 @@
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+#include "apps/client_session.h"
+#include "apps/commands.h"
+#include "apps/password.h"
+#include "apps/progress.h"
+#include "apps/runtime.h"
+#include "apps/terminal.h"
+#include "tunnel/io/command_room.h"
+#include "tunnel/io/privileges.h"
+
+namespace pptp::app {
+namespace {
+
+int failed(const Ending& ending) {
+  print(stderr, ending);
+  return ending.status();
+}
+
+}  // namespace
+
+int run_exec(const ExecArguments& arguments, const Globals& globals) {
+  // Before anything secret is in this process's memory, which the command's begins with a copy of.
+  io::IoResult<io::CommandRoom> room =
+      io::CommandRoom::create(arguments.command, io::CommandUser::behind_root());
+  if (!room) return failed(ending_of(room.error()));
+  std::signal(SIGPIPE, SIG_IGN);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return failed(ending_of(guarded.error()));
+  }
+  ProgramLog log(globals.log);
+  std::expected<Profile, ConfigErrors> profile =
+      load_profile(arguments.profile, ProfileFolders::from_environment(), ProfileUse::one_command);
+  if (!profile) {
+    print(stderr, std::move(profile.error()));
+    return static_cast<int>(ExitStatus::config_invalid);
+  }
+  if (const io::IoResult<void> able = io::check_privileges({.raw_socket = true, .tun = true});
+      !able) {
+    return failed(ending_of(able.error()));
+  }
+  std::expected<Credentials, Ending> credentials = credentials_for(*profile);
+  if (!credentials) return failed(credentials.error());
+  std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
+  if (!directory) return failed(directory.error());
+  io::IoResult<io::ProfileLock> lock = directory->lock(profile->name);
+  if (!lock) return failed(ending_of(lock.error()));
+
+  const std::string name = profile->name;
+  ShownProgress progress(log);
+  const Ending ending = ClientSession(*std::move(profile), *std::move(credentials), *directory,
+                                      *std::move(lock), log, progress, &*room)
+                            .run();
+  remember_ending(*directory, name, ending);
+  progress.ended(ending);
+  return room->started() ? room->end() : ending.status();
+}
+
+}  // namespace pptp::app

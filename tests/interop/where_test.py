@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Our client and pptpd: where the tunnel's packets go, if not into an interface of the host's own."""
+
+import json
+import pwd
+import signal
+
+from harness import lab, peers
+from harness.bench import ClientBench
+from harness.cases import ENCIPHERED, case, expect, main
+
+ELSEWHERE = "203.0.113.5"  # an address that only a route through the tunnel reaches
+DNS = "192.0.2.7"
+SOCKS_PORT = 11080
+NOBODY = pwd.getpwnam("nobody")
+
+
+def start(bench, **others):
+    bench.pptpd.start(*peers.MPPE_128, options=[f"ms-dns {DNS}"], **others)
+    bench.guest.run(f"ip -n lan address replace {ELSEWHERE}/32 dev lo; ip route replace {ELSEWHERE} via {peers.LAN_HOST}")
+
+
+def serve_page(bench):
+    """An HTTP server of one page, at the server's end of the tunnel."""
+    bench.guest.run(f"""
+        cd /run && mkdir -p page && echo through the tunnel >page/index.html
+        kill $(cat /run/http.pid 2>/dev/null) 2>/dev/null
+        python3 -m http.server -d page -b {peers.SERVER_INNER} 8080 >/run/log/http 2>&1 & echo $! >/run/http.pid
+        for i in $(seq 300); do ss -Hltn 'sport = :8080' | grep -q . && exit 0; sleep 0.05; done; cat /run/log/http; exit 1""")
+
+
+def only(*capabilities, user=None):
+    """The command that runs another one with exactly these capabilities, as root or another user."""
+    words = ",".join(["-all"] + ["+" + c for c in capabilities])
+    line = ["setpriv", "--bounding-set", words, "--inh-caps", words]
+    if user:
+        line += ["--ambient-caps", words, "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"]
+    return line
+
+
+def effective(process):
+    """The capabilities that a process has."""
+    with open(f"/proc/{process._process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+
+
+def tables(bench):
+    return bench.lab.client("sh", "-c", "ip route show table all; ip rule; ip address; cat /etc/resolv.conf")
+
+
+def exec_command(bench, *command, wrapper=(), arguments=(), **tables_of_profile):
+    """`exec` of a command: the running program."""
+    path = bench.program.profile("office", bench.settings(**tables_of_profile))
+    return bench.program.start("exec", path, *arguments, "--", *command, wrapper=wrapper)
+
+
+def finished(process, status=0, within=30):
+    """Waits for the end: what it printed."""
+    ended = process.exit_status(within)
+    if ended != status:
+        raise AssertionError(f"exit status {ended}, expected {status}:\n{process.stderr()}")
+    return process.stdout()
+
+
+@case("where: Debian's ocproxy is a SOCKS proxy through the tunnel, without TUN or CAP_NET_ADMIN", tap=ENCIPHERED)
+def ocproxy(bench):
+    start(bench, always="192.168.77.50")
+    before = tables(bench)
+    fetch = ("python3", "-c", f"""
+import socket
+s = socket.create_connection(("127.0.0.1", {SOCKS_PORT}), 10)
+s.sendall(b"\\5\\1\\0")
+assert s.recv(2) == b"\\5\\0"
+s.sendall(b"\\5\\1\\0\\1" + socket.inet_aton("{peers.SERVER_INNER}") + (8080).to_bytes(2, "big"))
+assert s.recv(10)[1] == 0
+s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+text = b""
+while data := s.recv(4096):
+    text += data
+print(text.decode())
+""")
+    path = bench.program.profile("office", bench.settings(network={"tun-program": f"ocproxy -D {SOCKS_PORT}"}))
+    process = bench.program.start("connect", path, wrapper=only("net_raw"))
+    status = bench.program.wait_up("office", process)
+    expect(effective(process), 1 << 13, "capabilities")
+    expect(status["interface"], None, "the interface")
+    expect(tables(bench), before, "routes and addresses")
+    serve_page(bench)
+
+    def proxy():
+        found = bench.lab.client("ss", "-Hltnp", f"sport = :{SOCKS_PORT}")
+        return found.split("pid=")[1].split(",")[0] if "pid=" in found else None
+
+    lab.wait_for(proxy, 10, "the proxy to listen")
+    expect("through the tunnel" in bench.lab.client(*fetch, timeout=30), True, "the page")
+    first = proxy()
+    expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+    lab.wait_for(lambda: bench.program.status("office")["state"] != "up", 10, "the call to end")
+    bench.program.wait_up("office", process)
+    expect(proxy(), first, "the proxy after another call with the same addresses")
+    serve_page(bench)
+    expect("through the tunnel" in bench.lab.client(*fetch, timeout=30), True, "the page again")
+    bench.guest.run("kill $(cat /run/http.pid)", check=False)
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    expect(process.exit_status(10), 0, "exit status of connect")
+    expect(proxy(), None, "the proxy after the end")
+
+
+@case("where: a tun-program that ends, ends the connection with 8")
+def program_ends(bench):
+    start(bench)
+    said = bench.refused(8, "tun-program-ended", network={"tun-program": "sleep 1; exit 3"})
+    expect("ended with status 3" in said, True, f"why, in: {said}")
+    bench.refused(8, "tun-program-ended", network={"tun-program": "/nowhere/proxy"})
+
+
+@case("where: the interface in a named namespace, with routes there and none here", tap=ENCIPHERED)
+def netns(bench):
+    start(bench)
+    name = f"{bench.lab.tag}-blue"
+    # Names are files in /run, which on the client host is its own.
+    bench.lab.client("ip", "netns", "add", name)
+    inside = ("ip", "netns", "exec", name)
+    try:
+        before = tables(bench)
+        with bench.tunnel("office", network={"netns": name, "default-route": True}) as (_, status):
+            expect(tables(bench), before, "routes, rules and addresses outside")
+            addresses = json.loads(bench.lab.client(*inside, "ip", "-j", "-4", "address", "show", "dev", status["interface"]))
+            expect(addresses[0]["addr_info"][0]["local"], status["local"], "the address inside")
+            bench.lab.client(*inside, "ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", ELSEWHERE)
+            bench.ping_from_guest(status["local"])
+        with bench.tunnel("office", network={"netns": name, "routes": ["203.0.113.0/24"]}):
+            routes = bench.lab.client(*inside, "ip", "route")
+            expect("203.0.113.0/24" in routes and "default" not in routes, True, f"routes inside: {routes}")
+            bench.lab.client(*inside, "ping", "-n", "-c", "1", "-W", "2", ELSEWHERE)
+        path = bench.program.profile("office", bench.settings(network={"netns": name, "default-route": True}))
+        process = bench.program.start("connect", path)
+        bench.program.wait_up("office", process)
+        process.kill()
+        expect(bench.program.run("status", "office").returncode, 1, "exit status of status")
+        left = bench.lab.client(*inside, "sh", "-c", "ip -br link; ip -4 route show table all; ip -br -4 address")
+        expect("pptp" in left or "default" in left, False, f"something inside after kill -9: {left}")
+        expect(tables(bench), before, "routes, rules and addresses outside after kill -9")
+    finally:
+        bench.lab.client("ip", "netns", "delete", name)
+    said = bench.refused(2, "no network namespace", network={"netns": name})
+    expect("ip netns add" in said, True, f"what to do, in: {said}")
+
+
+@case("where: exec: only the command uses the tunnel, with its own resolv.conf", tap=ENCIPHERED)
+def exec_alone(bench):
+    start(bench)
+    before = tables(bench)
+    look = f"ping -n -c 3 -i 0.2 -W 2 {ELSEWHERE} >/dev/null && cat /etc/resolv.conf && ip -o link && id -u && sleep 2"
+    process = exec_command(bench, "sh", "-c", look)
+    status = bench.program.wait_up("office", process)
+    expect(tables(bench), before, "routes, addresses and name servers of the host")
+    bench.ping_from_guest(status["local"])
+    lines = finished(process).splitlines()
+    # pppd gives one that is alone as the second one too.
+    expect(lines[:2], [f"nameserver {DNS}"] * 2, "resolv.conf of the command")
+    expect([line.split(":")[1].strip() for line in lines[2:-1]], ["lo", "pptp0"], "interfaces of the command")
+    expect(lines[-1], "0", "the user, where root has called")
+    expect(bench.program.run("status", "office").returncode, 1, "status after the end")
+
+
+@case("where: exec: the command has the exit status, the signals and the user", tap=ENCIPHERED)
+def exec_status(bench):
+    start(bench)
+    quick = f"ping -n -c 1 -W 2 {ELSEWHERE} >/dev/null; "
+    finished(exec_command(bench, "sh", "-c", quick + "exit 41"), 41)
+    finished(exec_command(bench, "sh", "-c", quick + "kill -KILL $$"), 128 + 9)
+
+    process = exec_command(bench, "sh", "-c", "trap 'echo asked; exit 6' TERM; echo runs; while :; do sleep 0.1; done")
+    lab.wait_for(lambda: "runs" in process.stdout(), 20, "the command to run")
+    process.send_signal(signal.SIGTERM)
+    expect("asked" in finished(process, 6), True, "the command heard of TERM")
+
+    sudo = ("env", f"SUDO_UID={NOBODY.pw_uid}", f"SUDO_GID={NOBODY.pw_gid}", f"SUDO_USER={NOBODY.pw_name}")
+    who = finished(exec_command(bench, "sh", "-c", quick + "id -u; id -g; grep CapEff /proc/self/status; echo $HOME",
+                                wrapper=sudo)).split()
+    expect(who, [str(NOBODY.pw_uid), str(NOBODY.pw_gid), "CapEff:", "0" * 16, NOBODY.pw_dir], "who the command is")
+
+
+@case("where: exec: a connection that ends takes the command with it", tap=ENCIPHERED)
+def exec_disconnected(bench):
+    start(bench)
+    process = exec_command(bench, "sh", "-c", f"ping -n -c 1 -W 2 {ELSEWHERE} >/dev/null; exec sleep 60")
+    bench.program.wait_up("office", process)
+    lab.wait_for(lambda: bench.program.status("office")["counters"]["rx_packets"], 10, "the command's ping")
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    finished(process, 128 + signal.SIGTERM)
+
+
+@case("where: exec: before the command has started the exit status is ours")
+def exec_not_started(bench):
+    start(bench)
+    process = exec_command(bench, "true", password="not-" + peers.PASSWORD)
+    finished(process, 19)
+    process = exec_command(bench, "true", network={"default-route": True})
+    finished(process, 2)
+    expect("network.default-route" in process.stderr(), True, f"the contradiction, in: {process.stderr()}")
+    process = exec_command(bench, "/nowhere/command")
+    finished(process, 39)
+    expect("cannot run /nowhere/command" in process.stderr(), True, f"why, in: {process.stderr()}")
+
+
+@case("where: exec by a user with CAP_NET_RAW alone, in a user namespace", tap=ENCIPHERED)
+def exec_as_user(bench):
+    start(bench)
+    with as_user(bench) as (binary, path):
+        command = f"ping -n -c 1 -W 2 {ELSEWHERE} >/dev/null && id -u && cat /etc/resolv.conf"
+        said = bench.lab.client("env", "PPTPD_USER_RUNTIME_DIR=/run/user-of-test", *only("net_raw", user=NOBODY), binary,
+                                "exec", path, "--", "sh", "-c", command)
+        expect(said.split(), [str(NOBODY.pw_uid)] + ["nameserver", DNS] * 2, "what the command has seen")
+
+
+class as_user:
+    """The program, a profile and the TUN device where another user can use them: (program, profile)."""
+
+    def __init__(self, bench, **tables_of_profile):
+        self.bench = bench
+        self.settings = bench.settings(**tables_of_profile)
+
+    def __enter__(self):
+        path = self.bench.program.profile("users", self.settings)
+        self.bench.lab.client("sh", "-c", f"""
+            mkdir -m 700 /run/user-of-test && cp {self.bench.program.binary} /run/pptpd-user-of-test &&
+            chmod 755 /run /run/pptpd-user-of-test && cp {path} /run/user-of-test/office.toml &&
+            chmod 600 /run/user-of-test/office.toml && chown -R {NOBODY.pw_uid}:{NOBODY.pw_gid} /run/user-of-test &&
+            mknod /run/tun-of-test c 10 200 && chmod 666 /run/tun-of-test && mount --bind /run/tun-of-test /dev/net/tun""")
+        return "/run/pptpd-user-of-test", "/run/user-of-test/office.toml"
+
+    def __exit__(self, *_):
+        self.bench.lab.client("sh", "-c", "umount /dev/net/tun; rm -r /run/user-of-test /run/pptpd-user-of-test /run/tun-of-test")
+
+
+@case("where: connect with CAP_NET_RAW and CAP_NET_ADMIN and no other, as root and as a user", tap=ENCIPHERED)
+def two_capabilities(bench):
+    start(bench)
+    path = bench.program.profile("office", bench.settings(network={"default-route": True}))
+    process = bench.program.start("connect", path, wrapper=only("net_raw", "net_admin"))
+    bench.program.wait_up("office", process)
+    expect(effective(process), 1 << 12 | 1 << 13, "capabilities")
+    bench.ping_from_client(ELSEWHERE)
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    expect(process.exit_status(5), 0, "exit status of connect")
+
+    with as_user(bench, network={"default-route": True, "dns": "none"}) as (binary, path):
+        environment = ("env", "PPTPD_USER_RUNTIME_DIR=/run/user-of-test")
+        line = [*environment, *only("net_raw", "net_admin", user=NOBODY), binary]
+        bench.lab.client(*line, "connect", path, "--background", timeout=30)
+        bench.ping_from_client(ELSEWHERE)
+        bench.lab.client(*line, "disconnect", timeout=10)
+
+
+main(ClientBench)
