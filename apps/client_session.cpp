@@ -251,8 +251,9 @@ void ClientSession::call_event(const EngineEvent& event) {
     network_up(*up);
   } else if (std::holds_alternative<NetworkDown>(event)) {
     enter(CallState::negotiating);
-  } else if (const Ipv6Up* ipv6 = std::get_if<Ipv6Up>(&event)) {
-    set_link_local(tun_->index(), ipv6_id_, ipv6->local, log_);
+  } else if (const Ipv6Up* ipv6 = std::get_if<Ipv6Up>(&event);
+             ipv6 != nullptr && device_->is_in_our_namespace()) {
+    set_link_local(device_->index(), ipv6_id_, ipv6->local, log_);
   }
 }
 

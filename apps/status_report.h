@@ -45,7 +45,7 @@ struct StatusReport {
     std::uint64_t reordered = 0;
     std::uint64_t duplicate = 0;
     std::uint64_t late = 0;
-    std::uint64_t key_streams_reused = 0;  ///< stateful MPPE, sending
+    std::uint64_t key_streams_reused = 0;               ///< stateful MPPE, sending
     std::map<std::string, std::uint64_t> dropped = {};  ///< by name(Drop); only what is not zero
 
     Counters& operator+=(const Counters& other);

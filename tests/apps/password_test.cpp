@@ -127,8 +127,9 @@ TEST_CASE("password: the first line that a command prints, which no shell reads"
   CHECK(*printed("['printf', 'p%s ss\\nmore\\n', '$HOME']")->password() == "p$HOME ss");
   folder.write("ask", "#!/bin/sh\necho \"$# $1\"\n", 0700);
   CHECK(*printed("['./ask', 'a b']")->password() == "1 a b");
-  for (const char* const wrong : {"['false']", "['true']", "['./is-not-there']",
-                                  "['sh', '-c', 'kill $$']", "['sh', '-c', 'echo hunter2; exit 1']"}) {
+  for (const char* const wrong :
+       {"['false']", "['true']", "['./is-not-there']", "['sh', '-c', 'kill $$']",
+        "['sh', '-c', 'echo hunter2; exit 1']"}) {
     INFO(std::string(wrong));
     const auto failed = printed(wrong);
     REQUIRE_FALSE(failed);
