@@ -28,6 +28,15 @@ bool asks_for_a_call(Bytes packet) noexcept {
   return ipv4_length(packet) && ipv4_destination(packet).value() < kFirstMulticast;
 }
 
+/// Whether a packet keeps a call from being idle: the same in IPv6 (RFC 8200 3).
+bool is_traffic(Bytes packet) noexcept {
+  constexpr std::size_t kHeader = 40;
+  constexpr std::size_t kDestination = 24;
+  constexpr std::uint8_t kMulticast = 0xff;
+  if (packet.size() < kHeader || packet[0] >> 4 != 6) return asks_for_a_call(packet);
+  return packet[kDestination] != kMulticast;
+}
+
 RedialPolicy::Config redial_config(const Profile::Link& link) {
   return {.reconnect = link.reconnect,
           .max_attempts = link.max_attempts,
@@ -126,7 +135,9 @@ void ClientSession::sleep() {
 }
 
 void ClientSession::hold(Packet packet) {
-  if (!asks_for_a_call(packet.bytes()) || held_.size() == kMostHeld) {
+  // Nothing is kept for a call that is not being made.
+  const bool in_vain = state_ == CallState::reconnecting || held_.size() == kMostHeld;
+  if (in_vain || !asks_for_a_call(packet.bytes())) {
     dropped_.count(Drop::send_not_up);
     return;
   }
@@ -172,10 +183,15 @@ void ClientSession::call_ended(Ending ending) {
   prompt_.reset();
   call_.reset();
   if (ending_) return;
+  if (asked_to_end_) return finish(*std::move(asked_to_end_));
   if (std::exchange(call_again_at_once_, false)) return dial();
   if (try_next_server(ending)) return dial();
   const bool on_demand = profile_.link.demand;
-  if (on_demand && ending.exit == ExitStatus::idle_time) return sleep();
+  if (on_demand && ending.exit == ExitStatus::idle_time) {
+    sleep();
+    if (!held_.empty()) dial();  // came while the call was being ended
+    return;
+  }
   if (!was_up_ && !on_demand) return finish(std::move(ending));
   const std::optional<Redial> redial = redial_.after(ending, entropy_);
   if (!redial) return finish(std::move(ending));
@@ -221,6 +237,7 @@ void ClientSession::waited() {
 }
 
 void ClientSession::call_again(std::string_view why) {
+  if (asked_to_end_) return;
   log(LogLevel::notice, fmt::format("{}: calling again", why));
   servers_tried_ = 0;
   if (!call_) return dial();
@@ -282,7 +299,7 @@ void ClientSession::ask_again(const AnotherTry& another) {
 }
 
 void ClientSession::call_received(MutableBytes packet) {
-  if (asks_for_a_call(packet)) last_traffic_ = loop_.now();
+  if (is_traffic(packet)) last_traffic_ = loop_.now();
   translation_.inbound(packet);
   if (device_->write(packet) || !device_->gone() || !device_watch_) return;
   // Later, when the call is not in the middle of what it has received.
@@ -317,7 +334,7 @@ void ClientSession::device_readable() {
 void ClientSession::from_host(std::span<Packet> packets) {
   if (state_ == CallState::up && held_.empty()) {
     for (Packet& packet : packets) {
-      if (asks_for_a_call(packet.bytes())) last_traffic_ = loop_.now();
+      if (is_traffic(packet.bytes())) last_traffic_ = loop_.now();
       translation_.outbound(packet.mutable_bytes());
     }
     call_->send(packets);
@@ -362,7 +379,13 @@ void ClientSession::on_signal(int signal) {
   if (signal == SIGHUP && was_up_ && (!has_terminal_ || terminal_is_there())) {
     return call_again("HUP");
   }
-  close(ending_of(Trouble::interrupted, {}, context()));
+  end(ending_of(Trouble::interrupted, {}, context()));
+}
+
+/// Ends the connection because somebody wants that, whatever else is going on.
+void ClientSession::end(Ending why) {
+  if (!asked_to_end_) asked_to_end_ = why;
+  close(std::move(why));
 }
 
 /// Ends the call politely; `why` is what it will have come to.
@@ -410,9 +433,8 @@ nlohmann::json ClientSession::answer(const nlohmann::json& request) {
     Ending asked;
     asked.summary = "disconnected";
     // 0 is for a call that was up; who waits for it to come up must not take this for that.
-    const bool was_there = was_up_ || state_ == CallState::idle;
-    close(was_there ? std::move(asked)
-                    : ending_of(Trouble::interrupted, "disconnected", context()));
+    const bool was_there = was_up_ || network_;
+    end(was_there ? std::move(asked) : ending_of(Trouble::interrupted, "disconnected", context()));
     return {{"ok", true}};
   }
   if (command == "reconnect") {

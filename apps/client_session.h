@@ -104,6 +104,7 @@ class ClientSession final : private CallOwner {
 
   // Ending it.
   void on_signal(int signal);
+  void end(Ending why);
   void close(Ending why);
   void finish(Ending ending);
   void take_back_host_changes();
@@ -165,8 +166,9 @@ class ClientSession final : private CallOwner {
   std::optional<std::uint32_t> probed_;
   std::array<Packet, ClientCall::kBatch> batch_;
 
-  std::optional<std::uint32_t> mark_;  ///< nullopt: this kernel has no rules
-  std::optional<Ending> ending_;       ///< everything is over
+  std::optional<std::uint32_t> mark_;   ///< nullopt: this kernel has no rules
+  std::optional<Ending> ending_;        ///< everything is over
+  std::optional<Ending> asked_to_end_;  ///< by a signal or a command, and as what
 
   bool has_terminal_;
   CallState state_ = CallState::idle;

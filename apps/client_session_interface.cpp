@@ -72,13 +72,14 @@ void ClientSession::network_up(const NetworkUp& up) {
   const bool same = network_ && network_->local == up.local && network_->peer == up.peer &&
                     network_->dns == up.dns && call_->server() == outside_ &&
                     call_->allowed_mtu() == mtu_;
+  // Before it is remembered: the next call may bring the same one.
+  if (!same && address_is_taken(up.local)) {
+    return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
+  }
   network_ = up;
   if (same) {
     call_->set_mtu(mtu_);
   } else {
-    if (address_is_taken(up.local)) {
-      return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
-    }
     translation_.set_current(up.local);
     io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
     if (configured) configured = configure_names();

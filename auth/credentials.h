@@ -56,6 +56,9 @@ class Credentials {
   /// used.
   std::optional<std::string_view> password() const noexcept;
 
+  /// How its octets are read.
+  PasswordText kind() const noexcept { return kind_; }
+
   /// The password as MS-CHAP takes it; absent as password() is.
   std::optional<UnicodePassword> unicode_password() const noexcept;
 

@@ -89,7 +89,8 @@ void Pap::supply(TimePoint, const Credentials* credentials) {
   if (!std::holds_alternative<AuthWantsSecret>(outcome_)) return;
   // Hashes are compared: that takes the same time for passwords of any length, and for a user that
   // does not exist.
-  const NtHash given = Credentials(peer_name_, std::exchange(password_, {})).nt_hash();
+  const PasswordText kind = credentials != nullptr ? credentials->kind() : PasswordText::utf8;
+  const NtHash given = Credentials(peer_name_, std::exchange(password_, {}), kind).nt_hash();
   const NtHash wanted = credentials != nullptr ? credentials->nt_hash() : NtHash();
   const bool right = equal_secret(given.bytes(), wanted.bytes()) && credentials != nullptr;
   if (right && !credentials->expired()) {
