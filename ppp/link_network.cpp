@@ -143,8 +143,11 @@ void Link::network_up_if_ready() {
   if (!encrypted_ && (ccp_ || config_.encryption.policy == EncryptionPolicy::require)) return;
   network_up_ = true;
   const IpAssignment& agreed = ipcp_->policy.agreed();
-  events_.emplace_back(NetworkUp{agreed.local, agreed.peer, agreed.dns, agreed.wins,
-                                 ipcp_->policy.send_vj(), ipcp_->policy.receive_vj()});
+  const auto& receive_vj = ipcp_->policy.receive_vj();
+  // Linux can take off only what it puts on as well: compression goes both ways or not at all.
+  const auto& send_vj = receive_vj ? ipcp_->policy.send_vj() : receive_vj;
+  events_.emplace_back(
+      NetworkUp{agreed.local, agreed.peer, agreed.dns, agreed.wins, send_vj, receive_vj});
 }
 
 void Link::network_down() {
