@@ -167,7 +167,7 @@ def exec_alone(bench):
 @case("where: exec: the command has the exit status, the signals and the user", tap=ENCIPHERED)
 def exec_status(bench):
     start(bench)
-    quick = f"ping -n -c 1 -W 2 {ELSEWHERE} >/dev/null; "
+    quick = f"ping -n -c 3 -i 0.3 -W 2 {ELSEWHERE} >/dev/null; "
     finished(exec_command(bench, "sh", "-c", quick + "exit 41"), 41)
     finished(exec_command(bench, "sh", "-c", quick + "kill -KILL $$"), 128 + 9)
 
@@ -185,7 +185,7 @@ def exec_status(bench):
 @case("where: exec: a connection that ends takes the command with it", tap=ENCIPHERED)
 def exec_disconnected(bench):
     start(bench)
-    process = exec_command(bench, "sh", "-c", f"ping -n -c 1 -W 2 {ELSEWHERE} >/dev/null; exec sleep 60")
+    process = exec_command(bench, "sh", "-c", f"ping -n -c 3 -i 0.3 -W 2 {ELSEWHERE} >/dev/null; exec sleep 60")
     bench.program.wait_up("office", process)
     lab.wait_for(lambda: bench.program.status("office")["counters"]["rx_packets"], 10, "the command's ping")
     expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
@@ -209,7 +209,7 @@ def exec_not_started(bench):
 def exec_as_user(bench):
     start(bench)
     with as_user(bench) as (binary, path):
-        command = f"ping -n -c 1 -W 2 {ELSEWHERE} >/dev/null && id -u && cat /etc/resolv.conf"
+        command = f"ping -n -c 3 -i 0.3 -W 2 {ELSEWHERE} >/dev/null && id -u && cat /etc/resolv.conf"
         said = bench.lab.client("env", "PPTPD_USER_RUNTIME_DIR=/run/user-of-test", *only("net_raw", user=NOBODY), binary,
                                 "exec", path, "--", "sh", "-c", command)
         expect(said.split(), [str(NOBODY.pw_uid)] + ["nameserver", DNS] * 2, "what the command has seen")
