@@ -12,28 +12,28 @@ constexpr std::size_t kLongestCompressed = 1 + 1 + 2 + 5 * 3;
 /// What follows on mask, slot and checksum: the changes, of which some do not fit (RFC 1144 3.2.2).
 class Changes {
  public:
-  Changes() noexcept : out_(MutableBytes(octets_)) {}
-
   /// One octet, or three with a zero in front.
   void put(std::uint8_t bit, std::uint16_t value) noexcept {
     mask |= bit;
+    Writer out(MutableBytes(octets_).subspan(size_));
     if (value == 0 || value > 0xff) {
-      out_.u8(0);
-      out_.u16(value);
+      out.u8(0);
+      out.u16(value);
     } else {
-      out_.u8(static_cast<std::uint8_t>(value));
+      out.u8(static_cast<std::uint8_t>(value));
     }
+    size_ += out.written().size();
   }
 
-  Bytes bytes() const noexcept { return out_.written(); }
+  Bytes bytes() const noexcept { return Bytes(octets_).first(size_); }
 
-  void clear() noexcept { out_.truncate(0); }
+  void clear() noexcept { size_ = 0; }
 
   std::uint8_t mask = 0;
 
  private:
   std::array<std::uint8_t, kLongestCompressed> octets_{};
-  Writer out_;
+  std::size_t size_ = 0;
 };
 
 /// RFC 1144 A.2: how `now` differs from `before`; nullopt: in a way that has to be sent whole.
