@@ -57,6 +57,26 @@ def challenged_again(bench):
             raise AssertionError(f"challenges that were met: {answered}")
 
 
+@case("connect: PFC and ACFC, where the peer has them", tap=ENCIPHERED)
+def short_framing(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office"):
+        bench.ping_from_client(peers.SERVER_INNER)
+        for direction in ("rcvd", "sent"):
+            bench.pptpd.wait_log(rf"{direction} \[LCP ConfAck .*<pcomp> <accomp>")
+
+
+@case("connect: neither PFC nor ACFC, where the peer refuses them", tap=ENCIPHERED)
+def long_framing(bench):
+    bench.pptpd.start(*peers.MPPE_128, options=("nopcomp", "noaccomp"))
+    with bench.tunnel("office"):
+        bench.ping_from_client(peers.SERVER_INNER)
+        bench.pptpd.wait_log(r"sent \[LCP ConfRej .*<pcomp> <accomp>")
+        log = bench.pptpd.log()
+        agreed = [line for line in log.splitlines() if "[LCP ConfAck" in line and "comp>" in line]
+        expect(agreed, [], "compression that was agreed on")
+
+
 def compressed_headers(bench):
     """TCP both ways, over connections of many packets, whose headers the server's kernel saw compressed."""
     with bench.serving_in_guest("serve", 5000):

@@ -274,7 +274,8 @@ TEST_CASE("io/gre_socket with DF learns from a router, and from a route, what wo
   REQUIRE(ends.client.connect(client_address, Ipv4Address(198, 51, 100, 9), kCall).has_value());
   REQUIRE(ends.client.set_dont_fragment(true).has_value());
   CHECK(ends.send_from_client(long_one) == 1);  // on its way it is found to be too long
-  for (int i = 0; i < 100 && troubles.empty(); ++i) {
+  // The router's address is asked for first, and once more after a second where its end was not up.
+  for (int i = 0; i < 2'500 && troubles.empty(); ++i) {
     std::this_thread::sleep_for(2ms);
     CHECK(ends.received().empty());
   }
