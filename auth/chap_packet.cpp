@@ -4,13 +4,11 @@
 #include <array>
 #include <utility>
 
+#include "lib/coded_packet.h"
 #include "lib/narrow.h"
 
 namespace pptp {
 namespace {
-
-constexpr std::size_t kHeaderSize = 4;
-constexpr std::size_t kLengthOffset = 2;
 
 template <class Packet>
 Result<ChapPacket> with_value(Identifier identifier, Reader data) noexcept {
@@ -29,9 +27,7 @@ Result<ChapPacket> with_message(Identifier identifier, Reader data) noexcept {
 
 template <ChapCode kCode>
 void write(Writer& out, const ChapWithValue<kCode>& packet) noexcept {
-  out.u8(std::to_underlying(kCode));
-  out.u8(packet.identifier.value());
-  out.u16(0);  // Length, known at the end
+  begin_coded(out, std::to_underlying(kCode), packet.identifier);
   out.u8(narrow<std::uint8_t>(packet.value.size()));
   out.bytes(packet.value);
   out.bytes(as_bytes(packet.name.substr(0, out.room())));
@@ -39,31 +35,23 @@ void write(Writer& out, const ChapWithValue<kCode>& packet) noexcept {
 
 template <ChapCode kCode>
 void write(Writer& out, const ChapResult<kCode>& packet) noexcept {
-  out.u8(std::to_underlying(kCode));
-  out.u8(packet.identifier.value());
-  out.u16(0);  // Length, known at the end
+  begin_coded(out, std::to_underlying(kCode), packet.identifier);
   out.bytes(as_bytes(packet.message.substr(0, out.room())));
 }
 
 void write(Writer& out, const ChapChangePassword& packet) noexcept {
-  out.u8(std::to_underlying(ChapCode::change_password));
-  out.u8(packet.identifier.value());
-  out.u16(0);  // Length, known at the end
+  begin_coded(out, std::to_underlying(ChapCode::change_password), packet.identifier);
   out.bytes(packet.data);
 }
 
 }  // namespace
 
 Result<ChapPacket> parse_chap(Bytes packet) noexcept {
-  Reader header(packet);
-  const std::uint8_t code = header.u8();
-  const Identifier identifier(header.u8());
-  const std::size_t length = header.u16();
-  if (!header.ok()) return std::unexpected(Error::truncated);
-  if (length < kHeaderSize) return std::unexpected(Error::bad_length);
-  Reader data(header.take(length - kHeaderSize));
-  if (!header.ok()) return std::unexpected(Error::truncated);
-  switch (code) {
+  const Result<CodedPacket> coded = parse_coded(packet);
+  if (!coded) return std::unexpected(coded.error());
+  const Identifier identifier = coded->identifier;
+  const Reader data(coded->data);
+  switch (coded->code) {
     case std::to_underlying(ChapCode::challenge):
       return with_value<ChapChallenge>(identifier, data);
     case std::to_underlying(ChapCode::response):
@@ -73,7 +61,7 @@ Result<ChapPacket> parse_chap(Bytes packet) noexcept {
     case std::to_underlying(ChapCode::failure):
       return with_message<ChapFailure>(identifier, data);
     case std::to_underlying(ChapCode::change_password):
-      return ChapChangePassword{identifier, data.rest()};
+      return ChapChangePassword{identifier, coded->data};
     default:
       return std::unexpected(Error::unsupported);
   }
@@ -83,7 +71,7 @@ std::vector<std::uint8_t> build(const ChapPacket& packet) {
   std::array<std::uint8_t, kMaxChapPacket> buffer;
   Writer out(buffer);
   std::visit([&out](const auto& kind) { write(out, kind); }, packet);
-  out.patch_u16(kLengthOffset, narrow<std::uint16_t>(out.size()));
+  end_coded(out);
   const Bytes written = out.written();
   return {written.begin(), written.end()};
 }

@@ -5,16 +5,15 @@
 #include <cstddef>
 #include <utility>
 
+#include "lib/coded_packet.h"
 #include "lib/narrow.h"
 #include "lib/secret.h"
 
 namespace pptp {
 namespace {
 
-constexpr std::size_t kHeaderSize = 4;
-constexpr std::size_t kLengthOffset = 2;
 constexpr std::size_t kMaxText = 255;
-constexpr std::size_t kMaxPacket = kHeaderSize + 2 * (1 + kMaxText);
+constexpr std::size_t kMaxPacket = CodedPacket::kHeaderSize + 2 * (1 + kMaxText);
 
 /// A text with its length before it in one octet.
 std::string_view take_text(Reader& in) noexcept {
@@ -45,33 +44,25 @@ Result<PapPacket> result(Identifier identifier, Reader data) noexcept {
 }
 
 void write(Writer& out, const PapRequest& packet) noexcept {
-  out.u8(std::to_underlying(PapCode::request));
-  out.u8(packet.identifier.value());
-  out.u16(0);  // Length, known at the end
+  begin_coded(out, std::to_underlying(PapCode::request), packet.identifier);
   put_text(out, packet.user);
   put_text(out, packet.password);
 }
 
 template <PapCode kCode>
 void write(Writer& out, const PapResult<kCode>& packet) noexcept {
-  out.u8(std::to_underlying(kCode));
-  out.u8(packet.identifier.value());
-  out.u16(0);  // Length, known at the end
+  begin_coded(out, std::to_underlying(kCode), packet.identifier);
   put_text(out, packet.message);
 }
 
 }  // namespace
 
 Result<PapPacket> parse_pap(Bytes packet) noexcept {
-  Reader header(packet);
-  const std::uint8_t code = header.u8();
-  const Identifier identifier(header.u8());
-  const std::size_t length = header.u16();
-  if (!header.ok()) return std::unexpected(Error::truncated);
-  if (length < kHeaderSize) return std::unexpected(Error::bad_length);
-  const Reader data(header.take(length - kHeaderSize));
-  if (!header.ok()) return std::unexpected(Error::truncated);
-  switch (code) {
+  const Result<CodedPacket> coded = parse_coded(packet);
+  if (!coded) return std::unexpected(coded.error());
+  const Identifier identifier = coded->identifier;
+  const Reader data(coded->data);
+  switch (coded->code) {
     case std::to_underlying(PapCode::request):
       return request(identifier, data);
     case std::to_underlying(PapCode::ack):
@@ -87,7 +78,7 @@ std::vector<std::uint8_t> build(const PapPacket& packet) {
   std::array<std::uint8_t, kMaxPacket> buffer;
   Writer out(buffer);
   std::visit([&out](const auto& kind) { write(out, kind); }, packet);
-  out.patch_u16(kLengthOffset, narrow<std::uint16_t>(out.size()));
+  end_coded(out);
   const Bytes written = out.written();
   std::vector<std::uint8_t> octets(written.begin(), written.end());
   wipe(buffer);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "lib/coded_packet.h"
 #include "lib/text.h"
 
 namespace pptp {
@@ -31,8 +32,7 @@ constexpr std::uint8_t kMd5 = 0x05;
 constexpr std::uint8_t kMsChap = 0x80;
 constexpr std::uint8_t kMsChap2 = 0x81;
 
-// RFC 1661 5: Code, Identifier, Length.
-constexpr std::size_t kHeaderSize = 4;
+constexpr std::size_t kHeaderSize = CodedPacket::kHeaderSize;
 constexpr std::size_t kMagicSize = 4;
 
 // Ours: how often a client says no to the peer's methods of authentication before it gives up. More

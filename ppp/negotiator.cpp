@@ -17,9 +17,6 @@ constexpr std::uint8_t kTerminateRequest = 5;
 constexpr std::uint8_t kTerminateAck = 6;
 constexpr std::uint8_t kCodeReject = 7;
 
-// RFC 1661 5: Code, Identifier, Length.
-constexpr std::size_t kHeaderSize = 4;
-
 // Ours. RFC 1661 bounds retransmissions and Naks, but not a peer that answers every request and
 // never agrees, nor one that takes an opened layer down again and again. An honest negotiation
 // needs a few rounds, so these are far away from any.
@@ -108,30 +105,23 @@ std::optional<Drop> Negotiator::receive(TimePoint now, Bytes packet) {
   // Nothing is received while the lower layer is down: the dashes of RFC 1661 4.1.
   if (state_ == State::initial || state_ == State::starting) return Drop::ppp_wrong_phase;
 
-  Reader reader(packet);
-  const std::uint8_t code = reader.u8();
-  const Identifier id(reader.u8());
-  const std::size_t length = reader.u16();
-  // RFC 1661 5: octets behind Length are padding; a Length that is not there is discarded silently.
-  if (!reader.ok() || length < kHeaderSize || length > packet.size()) {
-    return Drop::ppp_control_malformed;
-  }
-  const std::optional<Drop> drop =
-      dispatch(now, code, {id, packet.first(length).subspan(kHeaderSize), packet.first(length)});
+  // RFC 1661 5: a Length that is not there is discarded silently.
+  const Result<CodedPacket> received = parse_coded(packet);
+  if (!received) return Drop::ppp_control_malformed;
+  const std::optional<Drop> drop = dispatch(now, *received);
   close_if_given_up(now);
   return drop;
 }
 
-std::optional<Drop> Negotiator::dispatch(TimePoint now, std::uint8_t code,
-                                         const Received& received) {
-  switch (code) {
+std::optional<Drop> Negotiator::dispatch(TimePoint now, const CodedPacket& received) {
+  switch (received.code) {
     case kConfigureRequest:
       return receive_configure_request(now, received);
     case kConfigureAck:
       return receive_configure_ack(now, received);
     case kConfigureNak:
     case kConfigureReject:
-      return receive_refusal(now, code, received);
+      return receive_refusal(now, received);
     case kTerminateRequest:
       receive_terminate_request(now, received);
       return std::nullopt;
@@ -142,13 +132,15 @@ std::optional<Drop> Negotiator::dispatch(TimePoint now, std::uint8_t code,
       return receive_code_reject(now, received);
     default:
       // RXR changes no state in any cell of RFC 1661 4.1, so it need not pass the table.
-      if (code < kCodeReject || !policy_.extra_code(now, *this, code, received.id, received.data))
+      if (received.code < kCodeReject ||
+          !policy_.extra_code(now, *this, received.code, received.identifier, received.data))
         apply(now, Event::ruc, received);
       return std::nullopt;
   }
 }
 
-std::optional<Drop> Negotiator::receive_configure_request(TimePoint now, const Received& received) {
+std::optional<Drop> Negotiator::receive_configure_request(TimePoint now,
+                                                          const CodedPacket& received) {
   // In Closed, Closing and Stopping, RCR+ and RCR- are the same and nothing is judged.
   const Transition& good = step(state_, Event::rcr_positive);
   if (!good.has(Action::sca)) {
@@ -158,9 +150,9 @@ std::optional<Drop> Negotiator::receive_configure_request(TimePoint now, const R
   const auto options = OptionList::parse(received.data);
   // What cannot be walked cannot be answered option by option; and an Ack has to have the length of
   // its request, which must not be beyond what the peer says it can receive.
-  if (!options || received.packet.size() > max_packet_) return Drop::ppp_control_malformed;
+  if (!options || received.whole.size() > max_packet_) return Drop::ppp_control_malformed;
   if (state_ == State::opened && is_acked_request(received)) {
-    send(kConfigureAck, received.id, answer_.options);
+    send(kConfigureAck, received.identifier, answer_.options);
     return std::nullopt;
   }
   if (state_ == State::opened && !may_renegotiate(now)) return std::nullopt;
@@ -171,10 +163,10 @@ std::optional<Drop> Negotiator::receive_configure_request(TimePoint now, const R
   if (!answer) return std::nullopt;
   // DEVIATION: RFC 1661 4.6 counts every Nak towards Max-Failure. One for a retransmission says
   // that ours got lost, not that the two do not converge.
-  const bool repeated = answer_.code == kConfigureNak && answer_id_ == received.id;
+  const bool repeated = answer_.code == kConfigureNak && answer_id_ == received.identifier;
   if (repeated && answer->code == kConfigureNak && naks_sent_ > 0) --naks_sent_;
   answer_ = std::move(*answer);
-  answer_id_ = received.id;
+  answer_id_ = received.identifier;
   const bool acked = answer_.code == kConfigureAck;
   apply(now, acked ? Event::rcr_positive : Event::rcr_negative, received);
   return std::nullopt;
@@ -184,14 +176,14 @@ std::optional<Drop> Negotiator::receive_configure_request(TimePoint now, const R
 // identifier and all, the one we acknowledged last is its retransmission, because our Ack was lost,
 // or a copy: a new negotiation has a new identifier. Followed to the letter, two peers on a path
 // that loses packets take each other down again and again.
-bool Negotiator::is_acked_request(const Received& received) const noexcept {
-  return answer_.code == kConfigureAck && answer_id_ == received.id &&
+bool Negotiator::is_acked_request(const CodedPacket& received) const noexcept {
+  return answer_.code == kConfigureAck && answer_id_ == received.identifier &&
          std::ranges::equal(answer_.options, received.data);
 }
 
 std::optional<Negotiator::Answer> Negotiator::judge(const OptionList& options) {
-  std::vector<std::uint8_t> nak_octets(max_packet_ - kHeaderSize);
-  std::vector<std::uint8_t> reject_octets(max_packet_ - kHeaderSize);
+  std::vector<std::uint8_t> nak_octets(max_packet_ - CodedPacket::kHeaderSize);
+  std::vector<std::uint8_t> reject_octets(max_packet_ - CodedPacket::kHeaderSize);
   Writer nak_writer(nak_octets);
   Writer reject_writer(reject_octets);
   OptionWriter nak(nak_writer);
@@ -238,7 +230,7 @@ std::optional<Negotiator::Answer> Negotiator::judge(const OptionList& options) {
   return Answer{kConfigureAck, std::vector<std::uint8_t>(echo.begin(), echo.end())};
 }
 
-std::optional<Drop> Negotiator::receive_configure_ack(TimePoint now, const Received& received) {
+std::optional<Drop> Negotiator::receive_configure_ack(TimePoint now, const CodedPacket& received) {
   if (state_ == State::closed || state_ == State::stopped) {
     apply(now, Event::rca, received);
     return std::nullopt;
@@ -252,8 +244,7 @@ std::optional<Drop> Negotiator::receive_configure_ack(TimePoint now, const Recei
   return std::nullopt;
 }
 
-std::optional<Drop> Negotiator::receive_refusal(TimePoint now, std::uint8_t code,
-                                                const Received& received) {
+std::optional<Drop> Negotiator::receive_refusal(TimePoint now, const CodedPacket& received) {
   if (state_ == State::closed || state_ == State::stopped) {
     apply(now, Event::rcn, received);
     return std::nullopt;
@@ -261,7 +252,7 @@ std::optional<Drop> Negotiator::receive_refusal(TimePoint now, std::uint8_t code
   if (!answers_request(received)) return std::nullopt;
   const auto options = OptionList::parse(received.data);
   // RFC 1661 5.4: rejected options must be a subset of those in the last request.
-  const bool is_reject = code == kConfigureReject;
+  const bool is_reject = received.code == kConfigureReject;
   if (!options || options->empty() || (is_reject && !all_requested(*options))) {
     return Drop::ppp_control_malformed;
   }
@@ -276,21 +267,21 @@ std::optional<Drop> Negotiator::receive_refusal(TimePoint now, std::uint8_t code
   return std::nullopt;
 }
 
-void Negotiator::receive_terminate_request(TimePoint now, const Received& received) {
+void Negotiator::receive_terminate_request(TimePoint now, const CodedPacket& received) {
   peer_terminated_ = true;
   terminate_text_ = as_text(received.data);
   if (state_ == State::opened) finish_for(FinishReason::peer_terminated);
   apply(now, Event::rtr, received);
 }
 
-void Negotiator::receive_terminate_ack(TimePoint now, const Received& received) {
+void Negotiator::receive_terminate_ack(TimePoint now, const CodedPacket& received) {
   // RFC 1661 5.6: one that was not asked for says that the peer needs to negotiate anew, so its
   // identifier is not compared.
   if (state_ == State::opened && !may_renegotiate(now)) return;
   apply(now, Event::rta, received);
 }
 
-std::optional<Drop> Negotiator::receive_code_reject(TimePoint now, const Received& received) {
+std::optional<Drop> Negotiator::receive_code_reject(TimePoint now, const CodedPacket& received) {
   if (received.data.empty()) return Drop::ppp_control_malformed;
   // RFC 1661 4.3: catastrophic is the rejection of what the automaton cannot do without.
   const std::uint8_t rejected = received.data[0];
@@ -304,8 +295,8 @@ std::optional<Drop> Negotiator::receive_code_reject(TimePoint now, const Receive
 // take Ack-Rcvd and Opened back to Req-Sent. Here a request has one answer and later ones are
 // stale, because a wire that duplicates packets is far more likely than a crossed connection; and a
 // peer that did restart says so with a Configure-Request.
-bool Negotiator::answers_request(const Received& received) const noexcept {
-  return request_pending_ && received.id == request_id_;
+bool Negotiator::answers_request(const CodedPacket& received) const noexcept {
+  return request_pending_ && received.identifier == request_id_;
 }
 
 bool Negotiator::all_requested(const OptionList& options) const noexcept {
@@ -319,7 +310,7 @@ bool Negotiator::all_requested(const OptionList& options) const noexcept {
 
 // --- the automaton ---
 
-void Negotiator::apply(TimePoint now, Event event, const Received& received) {
+void Negotiator::apply(TimePoint now, Event event, const CodedPacket& received) {
   const Transition& transition = step(state_, event);
   if (!transition.legal()) return;
   const State from = state_;
@@ -334,7 +325,7 @@ void Negotiator::apply(TimePoint now, Event event, const Received& received) {
   if (state_ != from) log_change(from, event);
 }
 
-void Negotiator::perform(TimePoint now, Action action, const Received& received) {
+void Negotiator::perform(TimePoint now, Action action, const CodedPacket& received) {
   switch (action) {
     case Action::tlu:
       signal(LayerSignal::up);
@@ -369,11 +360,11 @@ void Negotiator::perform(TimePoint now, Action action, const Received& received)
       send_terminate_request(now);
       break;
     case Action::sta:
-      send(kTerminateAck, received.id, {});
+      send(kTerminateAck, received.identifier, {});
       break;
     case Action::scj:
       // RFC 1661 5.6: a new identifier for each.
-      send(kCodeReject, take_identifier(), received.packet);
+      send(kCodeReject, take_identifier(), received.whole);
       break;
     case Action::ser:
     case Action::count_:
@@ -389,7 +380,7 @@ void Negotiator::send_configure_request(TimePoint now) {
   // RFC 1661 5.1: a retransmission may keep its identifier, so that a late answer to the first one
   // counts; after any answer there is a new one.
   if (!request_pending_) {
-    std::vector<std::uint8_t> octets(max_packet_ - kHeaderSize);
+    std::vector<std::uint8_t> octets(max_packet_ - CodedPacket::kHeaderSize);
     Writer writer(octets);
     OptionWriter options(writer);
     policy_.write_request(options);
@@ -403,7 +394,7 @@ void Negotiator::send_configure_request(TimePoint now) {
   send(kConfigureRequest, request_id_, request_);
 }
 
-void Negotiator::send_answer(const Received& received) {
+void Negotiator::send_answer(const CodedPacket& received) {
   if (answer_.code == kConfigureAck) {
     naks_sent_ = 0;
     refusals_sent_ = 0;
@@ -415,7 +406,7 @@ void Negotiator::send_answer(const Received& received) {
       return;
     }
   }
-  send(answer_.code, received.id, answer_.options);
+  send(answer_.code, received.identifier, answer_.options);
 }
 
 void Negotiator::send_terminate_request(TimePoint now) {
@@ -486,13 +477,12 @@ std::optional<LayerSignal> Negotiator::poll_signal() {
 
 void Negotiator::send(std::uint8_t code, Identifier id, Bytes data) {
   if (packets_.size() >= kMaxQueued) return;
-  const Bytes cut = data.first(std::min(data.size(), max_packet_ - kHeaderSize));
-  std::vector<std::uint8_t> packet(kHeaderSize + cut.size());
+  const Bytes cut = data.first(std::min(data.size(), max_packet_ - CodedPacket::kHeaderSize));
+  std::vector<std::uint8_t> packet(CodedPacket::kHeaderSize + cut.size());
   Writer out(packet);
-  out.u8(code);
-  out.u8(id.value());
-  out.u16(static_cast<std::uint16_t>(packet.size()));
+  begin_coded(out, code, id);
   out.bytes(cut);
+  end_coded(out);
   packets_.push_back(std::move(packet));
 }
 

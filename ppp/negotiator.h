@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/coded_packet.h"
 #include "lib/deadlines.h"
 #include "lib/drops.h"
 #include "lib/ids.h"
@@ -104,37 +105,31 @@ class Negotiator {
   std::size_t max_packet() const noexcept { return max_packet_; }
 
  private:
-  /// The packet that caused an event; empty for events that no packet causes.
-  struct Received {
-    Identifier id;
-    Bytes data;    ///< behind the header
-    Bytes packet;  ///< whole, without padding
-  };
-
   /// What a Configure-Request is answered with.
   struct Answer {
     std::uint8_t code;
     std::vector<std::uint8_t> options;
   };
 
-  std::optional<Drop> dispatch(TimePoint now, std::uint8_t code, const Received& received);
-  std::optional<Drop> receive_configure_request(TimePoint now, const Received& received);
-  std::optional<Drop> receive_configure_ack(TimePoint now, const Received& received);
-  std::optional<Drop> receive_refusal(TimePoint now, std::uint8_t code, const Received& received);
-  void receive_terminate_request(TimePoint now, const Received& received);
-  void receive_terminate_ack(TimePoint now, const Received& received);
-  std::optional<Drop> receive_code_reject(TimePoint now, const Received& received);
+  std::optional<Drop> dispatch(TimePoint now, const CodedPacket& received);
+  std::optional<Drop> receive_configure_request(TimePoint now, const CodedPacket& received);
+  std::optional<Drop> receive_configure_ack(TimePoint now, const CodedPacket& received);
+  std::optional<Drop> receive_refusal(TimePoint now, const CodedPacket& received);
+  void receive_terminate_request(TimePoint now, const CodedPacket& received);
+  void receive_terminate_ack(TimePoint now, const CodedPacket& received);
+  std::optional<Drop> receive_code_reject(TimePoint now, const CodedPacket& received);
 
   /// nullopt: give_up() was called.
   std::optional<Answer> judge(const OptionList& options);
-  bool is_acked_request(const Received& received) const noexcept;
-  bool answers_request(const Received& received) const noexcept;
+  bool is_acked_request(const CodedPacket& received) const noexcept;
+  bool answers_request(const CodedPacket& received) const noexcept;
   bool all_requested(const OptionList& options) const noexcept;
 
-  void apply(TimePoint now, Event event, const Received& received);
-  void perform(TimePoint now, Action action, const Received& received);
+  // `received` caused the event, or is empty.
+  void apply(TimePoint now, Event event, const CodedPacket& received);
+  void perform(TimePoint now, Action action, const CodedPacket& received);
   void send_configure_request(TimePoint now);
-  void send_answer(const Received& received);
+  void send_answer(const CodedPacket& received);
   void send_terminate_request(TimePoint now);
 
   void begin_negotiation() noexcept;
