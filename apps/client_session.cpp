@@ -10,6 +10,7 @@
 
 #include "apps/link_local.h"
 #include "apps/password.h"
+#include "apps/runtime.h"
 #include "apps/terminal.h"
 #include "lib/ip_packet.h"
 
@@ -45,6 +46,18 @@ RedialPolicy::Config redial_config(const Profile::Link& link) {
 }
 
 }  // namespace
+
+Ending run_session(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
+                   LogSink& log, Progress& progress, io::CommandRoom* room) {
+  io::IoResult<io::ProfileLock> lock = directory.lock(profile.name);
+  if (!lock) return ending_of(lock.error());
+  const std::string name = profile.name;
+  Ending ending = ClientSession(std::move(profile), std::move(credentials), directory,
+                                *std::move(lock), log, progress, room)
+                      .run();
+  remember_ending(directory, name, ending);
+  return ending;
+}
 
 ClientSession::ClientSession(Profile profile, Credentials credentials,
                              const io::RuntimeDir& directory, io::ProfileLock lock, LogSink& log,

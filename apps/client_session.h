@@ -183,4 +183,9 @@ class ClientSession final : private CallOwner {
   TimePoint last_traffic_;
 };
 
+/// Takes the profile's lock, runs its connection, and keeps how that ended for `status`.
+/// `directory` to `room` as above.
+Ending run_session(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
+                   LogSink& log, Progress& progress, io::CommandRoom* room = nullptr);
+
 }  // namespace pptp::app

@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdio>
 #include <fcntl.h>
 #include <memory>
 #include <unistd.h>
@@ -16,18 +15,6 @@
 namespace pptp::app {
 namespace {
 
-Ending call(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
-            ProgramLog& log, Progress& progress) {
-  io::IoResult<io::ProfileLock> lock = directory.lock(profile.name);
-  if (!lock) return ending_of(lock.error());
-  const std::string name = profile.name;
-  Ending ending = ClientSession(std::move(profile), std::move(credentials), directory,
-                                *std::move(lock), log, progress)
-                      .run();
-  remember_ending(directory, name, ending);
-  return ending;
-}
-
 /// Who interrupts the waiting means the call.
 void forward_signals_to(pid_t child) {
   static volatile std::sig_atomic_t target = 0;
@@ -35,11 +22,6 @@ void forward_signals_to(pid_t child) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     std::signal(signal, [](int which) { ::kill(target, which); });
   }
-}
-
-int failed(const Ending& ending) {
-  print(stderr, ending);
-  return ending.status();
 }
 
 }  // namespace
@@ -53,10 +35,7 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   ProgramLog log(globals.log);
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
-  if (!profile) {
-    print(stderr, std::move(profile.error()));
-    return static_cast<int>(ExitStatus::config_invalid);
-  }
+  if (!profile) return failed(std::move(profile.error()));
   const bool has_device = profile->network.tun_program.empty();
   if (const io::IoResult<void> able = io::check_privileges(
           {.raw_socket = true, .network_admin = has_device, .tun = has_device});
@@ -94,7 +73,7 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
     progress = std::make_unique<ShownProgress>(log);
   }
   const Ending ending =
-      call(*std::move(profile), *std::move(credentials), *directory, log, *progress);
+      run_session(*std::move(profile), *std::move(credentials), *directory, log, *progress);
   progress->ended(ending);
   if (arguments.background) {
     log.line(ending.status() == 0 ? LogLevel::notice : LogLevel::error, describe(ending));

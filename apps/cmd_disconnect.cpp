@@ -27,18 +27,14 @@ int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
       put_text(stderr, fmt::format("{} is not up\n", profile));
       return 0;
     }
-    const Ending ending = ending_of(answer.error());
-    print(stderr, ending);
-    return ending.status();
+    return failed(ending_of(answer.error()));
   }
   // It is down when its process has let go of the lock.
   for (Duration waited{}; waited < kEndTimeout; waited += kPollInterval) {
     if (!directory.is_locked(profile)) return 0;
     std::this_thread::sleep_for(kPollInterval);
   }
-  const Ending ending = ending_of(Trouble::internal_error, profile + " does not end its call");
-  print(stderr, ending);
-  return ending.status();
+  return failed(ending_of(Trouble::internal_error, profile + " does not end its call"));
 }
 
 }  // namespace
@@ -46,18 +42,14 @@ int disconnect(const io::RuntimeDir& directory, const std::string& profile) {
 int run_disconnect(const DisconnectArguments& arguments, const Globals& globals) {
   ProgramLog log(globals.log);
   const std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
-  if (!directory) {
-    print(stderr, directory.error());
-    return directory.error().status();
-  }
+  if (!directory) return failed(directory.error());
   const auto name = which_call(*directory, arguments.profile);
   if (name) return disconnect(*directory, *name);
   if (!name.error()) {
     put_text(stderr, "nothing is up\n");
     return 0;
   }
-  print(stderr, *name.error());
-  return name.error()->status();
+  return failed(*name.error());
 }
 
 }  // namespace pptp::app

@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdio>
 #include <utility>
 
 #include "apps/client_session.h"
@@ -7,19 +6,10 @@
 #include "apps/password.h"
 #include "apps/progress.h"
 #include "apps/runtime.h"
-#include "apps/terminal.h"
 #include "tunnel/io/command_room.h"
 #include "tunnel/io/privileges.h"
 
 namespace pptp::app {
-namespace {
-
-int failed(const Ending& ending) {
-  print(stderr, ending);
-  return ending.status();
-}
-
-}  // namespace
 
 int run_exec(const ExecArguments& arguments, const Globals& globals) {
   // Before anything secret is in this process's memory, which the command's begins with a copy of.
@@ -33,10 +23,7 @@ int run_exec(const ExecArguments& arguments, const Globals& globals) {
   ProgramLog log(globals.log);
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment(), ProfileUse::one_command);
-  if (!profile) {
-    print(stderr, std::move(profile.error()));
-    return static_cast<int>(ExitStatus::config_invalid);
-  }
+  if (!profile) return failed(std::move(profile.error()));
   if (const io::IoResult<void> able = io::check_privileges({.raw_socket = true, .tun = true});
       !able) {
     return failed(ending_of(able.error()));
@@ -45,15 +32,9 @@ int run_exec(const ExecArguments& arguments, const Globals& globals) {
   if (!credentials) return failed(credentials.error());
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
   if (!directory) return failed(directory.error());
-  io::IoResult<io::ProfileLock> lock = directory->lock(profile->name);
-  if (!lock) return failed(ending_of(lock.error()));
-
-  const std::string name = profile->name;
   ShownProgress progress(log);
-  const Ending ending = ClientSession(*std::move(profile), *std::move(credentials), *directory,
-                                      *std::move(lock), log, progress, &*room)
-                            .run();
-  remember_ending(*directory, name, ending);
+  const Ending ending =
+      run_session(*std::move(profile), *std::move(credentials), *directory, log, progress, &*room);
   progress.ended(ending);
   return room->started() ? room->end() : ending.status();
 }

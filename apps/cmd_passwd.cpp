@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,11 +98,6 @@ std::expected<SecretText, Ending> new_password(const PasswdArguments& arguments,
   return password;
 }
 
-int failed(const Ending& ending) {
-  print(stderr, ending);
-  return ending.status();
-}
-
 }  // namespace
 
 int run_passwd(const PasswdArguments& arguments, const Globals& globals) {
@@ -114,10 +108,7 @@ int run_passwd(const PasswdArguments& arguments, const Globals& globals) {
   ProgramLog log(globals.log);
   const std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
-  if (!profile) {
-    print(stderr, profile.error());
-    return static_cast<int>(ExitStatus::config_invalid);
-  }
+  if (!profile) return failed(profile.error());
   if (const io::IoResult<void> able = io::check_privileges({.raw_socket = true}); !able) {
     return failed(ending_of(able.error()));
   }

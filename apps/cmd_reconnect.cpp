@@ -14,11 +14,6 @@ namespace {
 
 constexpr Duration kAnswerTimeout = std::chrono::seconds(2);
 
-int failed(const Ending& ending) {
-  print(stderr, ending);
-  return ending.status();
-}
-
 int not_up(std::string_view what) {
   put_text(stderr, fmt::format("{} is not up\n", what));
   return 1;

@@ -13,11 +13,6 @@
 namespace pptp::app {
 namespace {
 
-int failed(const Ending& ending) {
-  print(stderr, ending);
-  return ending.status();
-}
-
 /// Servers are told apart by where they listen. No profile is called that: '@' begins no file of
 /// theirs.
 std::string lock_name(const ServerConfig& config) {
@@ -34,15 +29,9 @@ int run_serve(const ServeArguments& arguments, const Globals& globals) {
   ProgramLog log(globals.log);
   std::expected<ServerConfig, ConfigErrors> config =
       load_server_config(arguments.config, arguments.settings);
-  if (!config) {
-    print(stderr, std::move(config.error()));
-    return static_cast<int>(ExitStatus::config_invalid);
-  }
+  if (!config) return failed(std::move(config.error()));
   std::expected<ChapSecrets, ConfigError> users = ChapSecrets::load(config->users);
-  if (!users) {
-    print(stderr, ConfigErrors{std::move(users.error())});
-    return static_cast<int>(ExitStatus::config_invalid);
-  }
+  if (!users) return failed(ConfigErrors{std::move(users.error())});
   print_warnings(stderr, users->warnings());
   print(stderr, users->errors());
   if (arguments.check) {

@@ -66,18 +66,12 @@ void watch(const io::RuntimeDir& directory, const std::string& name, bool json) 
 int run_status(const StatusArguments& arguments, const Globals& globals) {
   ProgramLog log(globals.log);
   const std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
-  if (!directory) {
-    print(stderr, directory.error());
-    return directory.error().status();
-  }
+  if (!directory) return failed(directory.error());
   std::string name;
   if (!arguments.profile.empty()) {
     std::optional<std::string> running = running_name(arguments.profile);
-    if (!running) {
-      const Ending ending = ending_of(Trouble::config_invalid, "no profile can be called that");
-      print(stderr, ending);
-      return ending.status();
-    }
+    if (!running)
+      return failed(ending_of(Trouble::config_invalid, "no profile can be called that"));
     name = *std::move(running);
   }
   if (arguments.watch) watch(*directory, name, arguments.json);

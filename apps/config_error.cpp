@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include <fmt/core.h>
 
+#include "apps/ending.h"
 #include "apps/terminal.h"
 
 namespace pptp::app {
@@ -38,6 +40,11 @@ void print(std::FILE* out, ConfigErrors errors) {
   sort_by_place(errors);
   for (const ConfigError& error : errors)
     put_text(out, describe(error));
+}
+
+int failed(ConfigErrors errors) {
+  print(stderr, std::move(errors));
+  return static_cast<int>(ExitStatus::config_invalid);
 }
 
 void print_warnings(std::FILE* out, ConfigErrors warnings) {

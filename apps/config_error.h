@@ -34,7 +34,11 @@ std::string describe(const ConfigError& error);
 /// All of them, in the order of the places they are at.
 void print(std::FILE* out, ConfigErrors errors);
 
-/// The same for what works and is odd: "FILE:LINE:COLUMN: warning: MESSAGE".
+/// For a command that cannot go on with them: prints them to standard error and returns the exit
+/// status.
+int failed(ConfigErrors errors);
+
+/// The same as print() for what works and is odd: "FILE:LINE:COLUMN: warning: MESSAGE".
 void print_warnings(std::FILE* out, ConfigErrors warnings);
 
 /// Text from a configuration file as it may be shown: control characters as \xNN, the rest as it

@@ -574,6 +574,11 @@ void print(std::FILE* out, const Ending& ending) {
   put_text(out, describe(ending));
 }
 
+int failed(const Ending& ending) {
+  print(stderr, ending);
+  return ending.status();
+}
+
 nlohmann::json to_json(const Ending& ending) {
   return {{"id", ending.id},
           {"summary", ending.summary},

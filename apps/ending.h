@@ -98,6 +98,10 @@ Ending ending_of(const io::IoError& error, const EndingContext& context = {});
 std::string describe(const Ending& ending);
 void print(std::FILE* out, const Ending& ending);
 
+/// For a command that comes to its end by this: prints it to standard error and returns the exit
+/// status.
+int failed(const Ending& ending);
+
 /// {"id", "summary", "evidence": [], "remedy": []}
 nlohmann::json to_json(const Ending& ending);
 

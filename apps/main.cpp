@@ -1,5 +1,4 @@
 #include <cstddef>
-#include <cstdio>
 #include <exception>
 #include <span>
 
@@ -10,11 +9,7 @@
 int main(int argc, char** argv) {
   using namespace pptp::app;
   try {
-    if (const auto held = hold_standard_streams(); !held) {
-      const Ending ending = ending_of(held.error());
-      print(stderr, ending);
-      return ending.status();
-    }
+    if (const auto held = hold_standard_streams(); !held) return failed(ending_of(held.error()));
     Commands commands;
     commands.connect = run_connect;
     commands.exec = run_exec;
@@ -31,8 +26,6 @@ int main(int argc, char** argv) {
     return run_command_line(std::span<const char* const>(argv, static_cast<std::size_t>(argc)),
                             commands);
   } catch (const std::exception& error) {
-    const Ending ending = ending_of(Trouble::internal_error, error.what());
-    print(stderr, ending);
-    return ending.status();
+    return failed(ending_of(Trouble::internal_error, error.what()));
   }
 }
