@@ -12,15 +12,6 @@ namespace {
 
 constexpr const char* kHostMask = "255.255.255.255";
 
-std::string joined(const std::vector<Ipv4Address>& addresses) {
-  std::string text;
-  for (const Ipv4Address& address : addresses) {
-    if (!text.empty()) text += ' ';
-    text += address.text();
-  }
-  return text;
-}
-
 std::vector<Ipv4Address> given(const std::array<Ipv4Address, 2>& addresses) {
   std::vector<Ipv4Address> some;
   for (const Ipv4Address& address : addresses) {

@@ -18,6 +18,7 @@
 #include "apps/config_file.h"
 #include "apps/terminal_prompt.h"
 #include "apps/wipe_text.h"
+#include "tunnel/io/process.h"
 #include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
@@ -48,15 +49,12 @@ std::expected<SecretText, ConfigError> not_empty(SecretText password, ConfigErro
 class PrintingProgram {
  public:
   /// The errno, or 0.
-  int start(const std::vector<std::string>& arguments) {
+  int start(std::vector<std::string>& arguments) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno;
     output_ = io::UniqueFd(ends[0]);
     const io::UniqueFd writing(ends[1]);
-    std::vector<char*> argv;
-    for (const std::string& argument : arguments)
-      argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
+    const std::vector<char*> argv = io::pointers_to(arguments);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, writing.fd(), STDOUT_FILENO);

@@ -13,6 +13,15 @@ std::string Ipv4Address::text() const {
   return out;
 }
 
+std::string joined(std::span<const Ipv4Address> addresses) {
+  std::string text;
+  for (const Ipv4Address& address : addresses) {
+    if (!text.empty()) text += ' ';
+    text += address.text();
+  }
+  return text;
+}
+
 Result<Ipv4Address> parse_ipv4(std::string_view text) noexcept {
   std::uint32_t value = 0;
   const char* at = text.data();

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ class Ipv4Address {
  private:
   std::uint32_t value_ = 0;
 };
+
+/// Their texts with a blank between them.
+std::string joined(std::span<const Ipv4Address> addresses);
 
 /// Dotted decimal, four parts, nothing else.
 Result<Ipv4Address> parse_ipv4(std::string_view text) noexcept;

@@ -12,6 +12,7 @@
 
 #include "tunnel/io/clock.h"
 #include "tunnel/io/file.h"
+#include "tunnel/io/process.h"
 
 namespace pptp::app::demo {
 namespace {
@@ -19,15 +20,6 @@ namespace {
 constexpr std::string_view kRuntimeDir = "PPTPD_USER_RUNTIME_DIR=";
 constexpr const char* kOutput = ".out";
 constexpr const char* kLog = ".err";
-
-/// posix_spawn(3) takes its lists as char*, though it changes nothing.
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (std::string& text : texts)
-    out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
 
 std::vector<std::string> environment_with(const std::string& runtime_dir) {
   std::vector<std::string> out;
@@ -74,8 +66,9 @@ io::IoResult<Subcommand> Subcommand::start(const std::string& directory,
   actions.open(STDERR_FILENO, (files + kLog).c_str(), kNewFile);
 
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, "/proc/self/exe", actions.get(), nullptr,
-                                  pointers(words).data(), pointers(environment).data());
+  const int error =
+      ::posix_spawn(&pid, "/proc/self/exe", actions.get(), nullptr, io::pointers_to(words).data(),
+                    io::pointers_to(environment).data());
   if (error != 0) return io::failure(error, "cannot start pptpd-user " + arguments.front());
   return Subcommand(pid, std::move(files));
 }

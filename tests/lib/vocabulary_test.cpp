@@ -1,4 +1,7 @@
 // The small pieces of lib/: secrets, deadlines, addresses, names.
+#include <array>
+#include <span>
+
 #include <doctest/doctest.h>
 
 #include "lib/cause.h"
@@ -37,6 +40,13 @@ TEST_CASE("secret/a moved-from secret is wiped and comparing looks at every octe
   const SecretText moved = std::move(text);
   CHECK(text.empty());  // NOLINT
   CHECK(moved.view() == "password");
+}
+
+TEST_CASE("ipv4/addresses are listed with a blank between") {
+  const std::array some = {Ipv4Address(192, 168, 77, 10), Ipv4Address(10, 0, 0, 1)};
+  CHECK(joined(some) == "192.168.77.10 10.0.0.1");
+  CHECK(joined(std::span(some).first(1)) == "192.168.77.10");
+  CHECK(joined({}).empty());
 }
 
 TEST_CASE("ipv4/only four decimal parts are an address") {

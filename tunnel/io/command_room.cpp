@@ -24,6 +24,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tunnel/io/file.h"
+#include "tunnel/io/process.h"
 
 namespace pptp::io {
 namespace {
@@ -244,10 +245,7 @@ IoResult<void> run_command(Tenant& tenant, const json& request) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   for (std::size_t i = 0; i < kHeldSignals.size(); ++i)
     std::signal(kHeldSignals[i], tenant.dispositions[i]);
-  std::vector<char*> arguments;
-  for (std::string& argument : tenant.command)
-    arguments.push_back(argument.data());
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = pointers_to(tenant.command);
   ::execvp(arguments.front(), arguments.data());
   return failure(errno, "cannot run " + tenant.command.front());
 }

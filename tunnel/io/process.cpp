@@ -32,15 +32,6 @@ struct FreeAttributes {
   }
 };
 
-/// Pointers to the texts, and the null behind them.
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts)
-    pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 /// A file in memory, read from its beginning.
 IoResult<UniqueFd> holding(const std::string& text) {
   UniqueFd fd(::memfd_create("input", MFD_CLOEXEC));
@@ -141,6 +132,14 @@ IoResult<void> Process::wait(std::chrono::milliseconds limit) {
   if (ready > 0) return result();
   return failure(IoFault::script_failed,
                  program_ + " did not end within " + std::to_string(limit.count() / 1000) + " s");
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts)
+    pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 IoResult<void> run(const Command& command, std::chrono::milliseconds limit) {

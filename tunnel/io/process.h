@@ -56,6 +56,10 @@ class Process {
   UniqueFd ended_;
 };
 
+/// A list as exec(3) and posix_spawn(3) take one: pointers into the texts, which are not changed,
+/// and the null behind them.
+std::vector<char*> pointers_to(std::vector<std::string>& texts);
+
 /// Runs it to its end.
 IoResult<void> run(const Command& command, std::chrono::milliseconds limit);
 

@@ -21,15 +21,6 @@ constexpr std::chrono::milliseconds kPatience(2000);
 /// Packets that wait for one of the two sides, in octets as the kernel counts them.
 constexpr int kSocketBuffer = 1 << 20;
 
-std::string joined(const std::vector<Ipv4Address>& addresses) {
-  std::string text;
-  for (const Ipv4Address& address : addresses) {
-    if (!text.empty()) text += ' ';
-    text += address.text();
-  }
-  return text;
-}
-
 std::map<std::string, std::string> environment_of_ours() {
   std::map<std::string, std::string> environment;
   for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
