@@ -309,11 +309,7 @@ Drops ClientCall::drops() const noexcept {
 }
 
 EndingContext ClientCall::context() const {
-  EndingContext context;
-  context.server = request_.server.host;
-  context.user = credentials_->user();
-  describe_password(*credentials_, context);
-  return context;
+  return context_for(request_.server.host, *credentials_);
 }
 
 }  // namespace pptp::app

@@ -68,11 +68,7 @@ StatusReport::Counters ClientSession::counters() const {
 
 /// To word endings with.
 EndingContext ClientSession::context() const {
-  EndingContext context;
-  context.server = profile_.servers[server_].host;
-  context.user = credentials_->user();
-  describe_password(*credentials_, context);
-  return context;
+  return context_for(profile_.servers[server_].host, *credentials_);
 }
 
 }  // namespace pptp::app

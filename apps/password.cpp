@@ -180,12 +180,16 @@ std::string password_changed(const Profile& profile) {
                        : "the server has the new password: put it into " + place + " too";
 }
 
-void describe_password(const Credentials& credentials, EndingContext& context) {
+EndingContext context_for(const std::string& server, const Credentials& credentials) {
+  EndingContext context;
+  context.server = server;
+  context.user = credentials.user();
   const auto password = credentials.password();
-  if (!password || password->empty()) return;
+  if (!password || password->empty()) return context;
   context.password_edge_blanks = password->front() == ' ' || password->back() == ' ';
   context.password_beyond_ascii =
       std::ranges::any_of(*password, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return context;
 }
 
 }  // namespace pptp::app

@@ -30,7 +30,7 @@ std::expected<SecretText, ConfigError> run_password_command(const Profile& profi
 /// What to tell when the server has taken a new password: where the old one still is.
 std::string password_changed(const Profile& profile);
 
-/// Fills in what an ending can say about the password.
-void describe_password(const Credentials& credentials, EndingContext& context);
+/// To word the endings of calls with, to this server (as the user named it) and with these.
+EndingContext context_for(const std::string& server, const Credentials& credentials);
 
 }  // namespace pptp::app

@@ -236,11 +236,12 @@ TEST_CASE("password: a signal or the end of the terminal's input ends the asking
 }
 
 TEST_CASE("password: what an ending can say about it") {
-  EndingContext context;
-  describe_password(Credentials("a", SecretText("word ")), context);
+  EndingContext context = context_for("vpn", Credentials("a", SecretText("word ")));
+  CHECK(context.server == "vpn");
+  CHECK(context.user == "a");
   CHECK(context.password_edge_blanks);
   CHECK_FALSE(context.password_beyond_ascii);
-  describe_password(Credentials("a", SecretText("w\xc3\xb6rd")), context);
+  context = context_for("vpn", Credentials("a", SecretText("w\xc3\xb6rd")));
   CHECK_FALSE(context.password_edge_blanks);
   CHECK(context.password_beyond_ascii);
 }
