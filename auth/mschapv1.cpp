@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "auth/mschap_refusal.h"
+
 namespace pptp {
 namespace {
-
-// RFC 2433 6: the version of Change-Password packets that we would understand; there is none.
-constexpr std::uint32_t kChangePasswordVersion = 3;
 
 MsChapV1Challenge challenge_of(const ChapRound& round) noexcept {
   return Reader(round.challenge).array<sizeof(MsChapV1Challenge)>();
@@ -55,15 +54,8 @@ std::optional<ChapProof> MsChapV1Rules::verify(const ChapRound& round, const Cre
 
 ChapRefusal MsChapV1Rules::read_refusal(std::string_view message) {
   const MsChapFailure failure = parse_mschap_failure(message);
-  ChapRefusal refusal;
-  refusal.code = failure.code;
-  refusal.retry_allowed = failure.retry_allowed;
-  refusal.expired = failure.code == MsChapFailure::kPasswordExpired;
-  if (const auto& challenge = failure.version1_challenge) {
-    refusal.challenge.assign(challenge->begin(), challenge->end());
-  }
-  refusal.text = failure.text;
-  return refusal;
+  const auto& challenge = failure.version1_challenge;
+  return refusal_of(failure, challenge ? Bytes(*challenge) : Bytes());
 }
 
 bool MsChapV1Rules::read(Bytes value) {
@@ -81,14 +73,10 @@ std::optional<ChapProof> MsChapV1Rules::judge(const ChapRound& round,
 }
 
 std::string MsChapV1Rules::write_refusal(const ChapRefusal& refusal) {
-  MsChapFailure failure;
-  failure.code = refusal.code;
-  failure.retry_allowed = refusal.retry_allowed;
+  MsChapFailure failure = failure_of(refusal);
   if (refusal.challenge.size() == kChallengeSize) {
     failure.version1_challenge = Reader(refusal.challenge).array<kChallengeSize>();
   }
-  failure.version = kChangePasswordVersion;
-  failure.text = refusal.text;
   return build(failure);
 }
 

@@ -2,13 +2,11 @@
 
 #include <utility>
 
+#include "auth/mschap_refusal.h"
 #include "auth/mschapv2_math.h"
 
 namespace pptp {
 namespace {
-
-// RFC 2759 6
-constexpr std::uint32_t kChangePasswordVersion = 3;
 
 AuthenticatorChallenge challenge_of(const ChapRound& round) noexcept {
   return {Reader(round.challenge).array<MsChapV2Rules::kChallengeSize>()};
@@ -41,15 +39,8 @@ std::optional<ChapProof> MsChapV2Rules::verify(const ChapRound& round, const Cre
 
 ChapRefusal MsChapV2Rules::read_refusal(std::string_view message) {
   const MsChapFailure failure = parse_mschap_failure(message);
-  ChapRefusal refusal;
-  refusal.code = failure.code;
-  refusal.retry_allowed = failure.retry_allowed;
-  refusal.expired = failure.code == MsChapFailure::kPasswordExpired;
-  if (const auto& challenge = failure.challenge) {
-    refusal.challenge.assign(challenge->octets.begin(), challenge->octets.end());
-  }
-  refusal.text = failure.text;
-  return refusal;
+  const auto& challenge = failure.challenge;
+  return refusal_of(failure, challenge ? Bytes(challenge->octets) : Bytes());
 }
 
 std::vector<std::uint8_t> MsChapV2Rules::change(const ChapRound& round, const Credentials& before,
@@ -89,14 +80,10 @@ std::optional<ChapProof> MsChapV2Rules::judge(const ChapRound& round,
 }
 
 std::string MsChapV2Rules::write_refusal(const ChapRefusal& refusal) {
-  MsChapFailure failure;
-  failure.code = refusal.code;
-  failure.retry_allowed = refusal.retry_allowed;
+  MsChapFailure failure = failure_of(refusal);
   if (refusal.challenge.size() == kChallengeSize) {
     failure.challenge = AuthenticatorChallenge{Reader(refusal.challenge).array<kChallengeSize>()};
   }
-  failure.version = kChangePasswordVersion;
-  failure.text = refusal.text;
   return build(failure);
 }
 
