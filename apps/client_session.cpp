@@ -29,13 +29,11 @@ bool asks_for_a_call(Bytes packet) noexcept {
   return ipv4_length(packet) && ipv4_destination(packet).value() < kFirstMulticast;
 }
 
-/// Whether a packet keeps a call from being idle: the same in IPv6 (RFC 8200 3).
+/// Whether a packet keeps a call from being idle: the same in IPv6 (RFC 4291 2.7).
 bool is_traffic(Bytes packet) noexcept {
-  constexpr std::size_t kHeader = 40;
-  constexpr std::size_t kDestination = 24;
   constexpr std::uint8_t kMulticast = 0xff;
-  if (packet.size() < kHeader || packet[0] >> 4 != 6) return asks_for_a_call(packet);
-  return packet[kDestination] != kMulticast;
+  if (!ipv6_length(packet)) return asks_for_a_call(packet);
+  return ipv6_destination(packet).front() != kMulticast;
 }
 
 RedialPolicy::Config redial_config(const Profile::Link& link) {

@@ -7,6 +7,11 @@ constexpr std::size_t kMinimalHeader = 20;
 constexpr std::size_t kSourceOffset = 12;
 constexpr std::size_t kDestinationOffset = 16;
 
+// RFC 8200 3.
+constexpr std::size_t kIpv6PayloadLengthOffset = 4;
+constexpr std::size_t kIpv6DestinationOffset = 24;
+constexpr std::size_t kIpv6AddressSize = 16;
+
 }  // namespace
 
 std::optional<std::size_t> ipv4_length(Bytes octets) noexcept {
@@ -18,12 +23,14 @@ std::optional<std::size_t> ipv4_length(Bytes octets) noexcept {
 }
 
 std::optional<std::size_t> ipv6_length(Bytes octets) noexcept {
-  // RFC 8200 3.
-  constexpr std::size_t kHeader = 40;
-  if (octets.size() < kHeader || octets[0] >> 4 != 6) return std::nullopt;
-  const std::size_t total = kHeader + (static_cast<std::size_t>(octets[4]) << 8 | octets[5]);
+  if (octets.size() < kIpv6Header || octets[0] >> 4 != 6) return std::nullopt;
+  const std::size_t total = kIpv6Header + u16_at(octets, kIpv6PayloadLengthOffset);
   if (total > octets.size()) return std::nullopt;
   return total;
+}
+
+Bytes ipv6_destination(Bytes packet) noexcept {
+  return packet.subspan(kIpv6DestinationOffset, kIpv6AddressSize);
 }
 
 Ipv4Address ipv4_source(Bytes packet) noexcept {

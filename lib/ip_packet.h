@@ -18,8 +18,14 @@ inline bool is_whole_ipv4(Bytes octets) noexcept {
   return ipv4_length(octets) == octets.size();
 }
 
+/// RFC 8200 3: octets of the header before any extension.
+inline constexpr std::size_t kIpv6Header = 40;
+
 /// The same of the IPv6 packet that `octets` begins with. A jumbogram (RFC 2675) is none.
 std::optional<std::size_t> ipv6_length(Bytes octets) noexcept;
+
+/// The destination's 16 octets, of a packet for which ipv6_length() has a value.
+Bytes ipv6_destination(Bytes packet) noexcept;
 
 /// Source and destination of a packet for which ipv4_length() has a value.
 Ipv4Address ipv4_source(Bytes packet) noexcept;

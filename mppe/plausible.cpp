@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "lib/ip_packet.h"
 
@@ -18,9 +19,6 @@ constexpr std::uint16_t kIpv6 = 0x0057;
 constexpr std::size_t kIpv4ProtocolOffset = 9;
 constexpr std::uint8_t kTcp = 6;
 constexpr std::size_t kLongestIpv4Header = 60;
-
-// RFC 8200 3.
-constexpr std::size_t kIpv6Header = 40;
 
 Bytes ipv4_header(Bytes packet) noexcept {
   return packet.first(static_cast<std::size_t>(packet[0] & 15) * 4);
@@ -50,11 +48,10 @@ Plausibility vj_compressed(Bytes packet) noexcept {
 }
 
 Plausibility ipv6(Bytes packet) noexcept {
-  if (packet.size() < kIpv6Header || packet[0] >> 4 != 6) return Plausibility::none;
-  const std::size_t length = kIpv6Header + (static_cast<std::size_t>(packet[4]) << 8 | packet[5]);
-  if (length == packet.size()) return Plausibility::strong;
+  const std::optional<std::size_t> length = ipv6_length(packet);
+  if (!length) return Plausibility::none;
   // There is no checksum; without an exact length (RFC 1661 5 allows padding) little speaks for it.
-  return length < packet.size() ? Plausibility::weak : Plausibility::none;
+  return *length == packet.size() ? Plausibility::strong : Plausibility::weak;
 }
 
 }  // namespace

@@ -25,8 +25,6 @@ constexpr std::size_t kIpv4Protocol = 9;
 constexpr std::uint16_t kMoreFragmentsOrOffset = 0x3fff;
 
 // RFC 8200 3 and 4.
-constexpr std::size_t kIpv6Header = 40;
-constexpr std::size_t kIpv6PayloadLength = 4;
 constexpr std::size_t kIpv6NextHeader = 6;
 
 constexpr std::uint8_t kTcp = 6;
@@ -44,11 +42,9 @@ MutableBytes tcp_in_ipv4(MutableBytes packet) noexcept {
 }
 
 MutableBytes tcp_in_ipv6(MutableBytes packet) noexcept {
-  if (packet.size() < kIpv6Header) return {};
-  MutableBytes rest = packet.subspan(kIpv6Header);
-  const std::size_t length = u16_at(packet, kIpv6PayloadLength);
-  if (length > rest.size()) return {};
-  rest = rest.first(length);
+  const std::optional<std::size_t> length = ipv6_length(packet);
+  if (!length) return {};
+  MutableBytes rest = packet.first(*length).subspan(kIpv6Header);
   std::uint8_t next = packet[kIpv6NextHeader];
   while (next == kHopByHop || next == kRouting || next == kDestinationOptions) {
     if (rest.size() < 8) return {};

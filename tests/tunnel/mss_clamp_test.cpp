@@ -23,10 +23,6 @@ Octets from_digits(std::string_view digits) {
   return {as_bytes(octets).begin(), as_bytes(octets).end()};
 }
 
-std::uint16_t u16(Bytes octets, std::size_t at) {
-  return static_cast<std::uint16_t>(octets[at] << 8 | octets[at + 1]);
-}
-
 /// A TCP segment with these options, its checksum made over `pseudo_header` too.
 Octets segment(std::uint8_t flags, std::string_view options, Octets pseudo_header,
                std::size_t payload = 0) {
@@ -101,7 +97,7 @@ TEST_CASE("mss/IPv4: a SYN's segment size is what the MTU leaves, and the checks
     Octets packet = in_ipv4(tcp);
     REQUIRE(checksum_holds(packet, pseudo4(), tcp.size()));
     CHECK(clamp_mss(packet, 1396));
-    CHECK(u16(packet, 20 + 20 + 2) == 1396 - 40);
+    CHECK(u16_at(packet, 20 + 20 + 2) == 1396 - 40);
     CHECK(checksum_holds(packet, pseudo4(), tcp.size()));
     CHECK_FALSE(clamp_mss(packet, 1396));
   }
@@ -112,7 +108,7 @@ TEST_CASE("mss/IPv6: twenty octets less") {
   Octets packet = in_ipv6(tcp);
   REQUIRE(checksum_holds(packet, pseudo6(), tcp.size()));
   CHECK(clamp_mss(packet, 1396));
-  CHECK(u16(packet, 40 + 20 + 2) == 1396 - 60);
+  CHECK(u16_at(packet, 40 + 20 + 2) == 1396 - 60);
   CHECK(checksum_holds(packet, pseudo6(), tcp.size()));
 }
 
