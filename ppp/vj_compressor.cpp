@@ -6,8 +6,8 @@
 namespace pptp {
 namespace {
 
-/// Mask, slot, TCP checksum, and five changes of three octets at most.
-constexpr std::size_t kLongestCompressed = 1 + 1 + 2 + 5 * 3;
+/// Five of three octets at most.
+constexpr std::size_t kLongestChanges = 5 * 3;
 
 /// What follows on mask, slot and checksum: the changes, of which some do not fit (RFC 1144 3.2.2).
 class Changes {
@@ -32,7 +32,7 @@ class Changes {
   std::uint8_t mask = 0;
 
  private:
-  std::array<std::uint8_t, kLongestCompressed> octets_{};
+  std::array<std::uint8_t, kLongestChanges> octets_{};
   std::size_t size_ = 0;
 };
 
