@@ -73,6 +73,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       redial_timer_(loop_, [this] { waited(); }),
       held_timer_(loop_, [this] { send_held(); }),
       scripts_(loop_, log_, profile_),
+      encrypted_(io::StateDir::of_this_user(), profile_.name),
       redial_(redial_config(profile_.link)),
       has_terminal_(terminal_is_there()),
       since_(std::chrono::system_clock::now()) {}

@@ -13,6 +13,7 @@
 
 #include "apps/client_call.h"
 #include "apps/credentials_prompt.h"
+#include "apps/encryption_record.h"
 #include "apps/ending.h"
 #include "apps/network_scripts.h"
 #include "apps/profile.h"
@@ -89,6 +90,7 @@ class ClientSession final : private CallOwner {
 
   // The interface.
   void network_up(const NetworkUp& up);
+  void watch_encryption();
   void watch_device();
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
@@ -145,6 +147,8 @@ class ClientSession final : private CallOwner {
   std::optional<io::FdWatch> room_watch_;  ///< while the command runs
   std::optional<io::ControlServer> control_server_;
   NetworkScripts scripts_;
+  EncryptionRecord encrypted_;
+  bool record_fails_ = false;
   RedialPolicy redial_;
   std::size_t server_ = 0;            ///< of the profile's, the one that is dialled
   std::size_t servers_tried_ = 0;     ///< since the last wait

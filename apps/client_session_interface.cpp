@@ -76,6 +76,7 @@ void ClientSession::network_up(const NetworkUp& up) {
   if (!same && address_is_taken(up.local)) {
     return close(ending_of(End{Cause::ipcp_address_refused, up.local.value(), {}}, context()));
   }
+  watch_encryption();
   network_ = up;
   if (same) {
     call_->set_mtu(mtu_);
@@ -106,6 +107,28 @@ void ClientSession::network_up(const NetworkUp& up) {
   if (same || !scripts_.running()) progress_.up(report());
   watch_route();
   check_limits();
+}
+
+/// Before the first packet. Somebody in between may have taken it away, or a setting that was meant
+/// for once.
+void ClientSession::watch_encryption() {
+  const std::string& server = profile_.servers[server_].host;
+  if (call_->encryption()) {
+    const auto noted = encrypted_.note(server, std::chrono::system_clock::now());
+    if (noted || std::exchange(record_fails_, true)) return;
+    log(LogLevel::warning,
+        fmt::format("cannot keep that this connection is encrypted, so that nothing will warn "
+                    "should it be without one day: {}",
+                    noted.error().text()));
+  } else if (const std::optional<std::string> day = encrypted_.last(server)) {
+    const std::string warning = fmt::format(
+        "NOT ENCRYPTED, though calls of this profile to {} were, last on {}: set encryption.mppe "
+        "to "
+        "\"require\"; or, if this is meant, remove {}",
+        server, *day, encrypted_.path());
+    log(LogLevel::warning, warning);
+    progress_.warned(warning);
+  }
 }
 
 /// The way to the server may go and come back while the call is up: looked after every few seconds.

@@ -69,6 +69,10 @@ void PipedProgress::phase(std::string_view text) {
   write_line(pipe_, {{"phase", text}});
 }
 
+void PipedProgress::warned(std::string_view text) {
+  write_line(pipe_, {{"warning", text}});
+}
+
 void PipedProgress::up(const StatusReport& report) {
   write_line(pipe_, {{"up", summary(report)}});
   pipe_.reset();
@@ -95,6 +99,8 @@ int relay_progress(io::UniqueFd pipe, ProgramLog& log) {
     text.clear();
     if (document.contains("phase")) {
       line.show(document.value("phase", ""));
+    } else if (document.contains("warning")) {
+      log.line(LogLevel::warning, document.value("warning", ""));
     } else if (document.contains("up")) {
       line.finish(document.value("up", ""));
       status = 0;

@@ -17,6 +17,8 @@ class Progress {
 
   /// Something has begun: "authenticating as alice".
   virtual void phase(std::string_view text) = 0;
+  /// A warning has been logged that whoever waits for the tunnel should see.
+  virtual void warned(std::string_view text) = 0;
   /// The tunnel carries packets.
   virtual void up(const StatusReport& report) = 0;
   /// It is over.
@@ -31,6 +33,10 @@ class ShownProgress final : public Progress {
   ~ShownProgress() override;
 
   void phase(std::string_view text) override;
+
+  /// The log is on standard error too.
+  void warned(std::string_view) override {}
+
   void up(const StatusReport& report) override;
   void ended(const Ending& ending) override;
 
@@ -45,6 +51,7 @@ class PipedProgress final : public Progress {
   explicit PipedProgress(io::UniqueFd pipe) noexcept;
 
   void phase(std::string_view text) override;
+  void warned(std::string_view text) override;
   /// The other side is told and gone: nothing after this is for it.
   void up(const StatusReport& report) override;
   void ended(const Ending& ending) override;

@@ -63,12 +63,13 @@ def write_files(folder):
 
 
 def in_namespace(name, program, folder, *arguments):
-    """The program, started; its runtime directory is that of one end alone."""
+    """The program, started; its runtime and state directory is that of one end alone."""
     runtime = folder / f"run-{name}"
     runtime.mkdir(mode=0o700, exist_ok=True)
     return subprocess.Popen(
         ["nsenter", f"--net=/run/netns/{name}", program, *arguments],
-        env={"PATH": os.environ["PATH"], "PPTPD_USER_RUNTIME_DIR": str(runtime), "NO_COLOR": "1"},
+        env={"PATH": os.environ["PATH"], "PPTPD_USER_RUNTIME_DIR": str(runtime), "STATE_DIRECTORY": str(runtime),
+             "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,5 +1,7 @@
 #include "apps/demo/subcommand.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -17,16 +19,21 @@
 namespace pptp::app::demo {
 namespace {
 
-constexpr std::string_view kRuntimeDir = "PPTPD_USER_RUNTIME_DIR=";
+/// Where a subcommand finds and leaves files.
+constexpr std::array<std::string_view, 2> kPlaces = {"PPTPD_USER_RUNTIME_DIR=", "STATE_DIRECTORY="};
 constexpr const char* kOutput = ".out";
 constexpr const char* kLog = ".err";
 
-std::vector<std::string> environment_with(const std::string& runtime_dir) {
+std::vector<std::string> environment_with(const std::string& directory) {
   std::vector<std::string> out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with(kRuntimeDir)) out.emplace_back(*entry);
+    const auto is_this = [&](std::string_view name) {
+      return std::string_view(*entry).starts_with(name);
+    };
+    if (std::ranges::none_of(kPlaces, is_this)) out.emplace_back(*entry);
   }
-  out.push_back(std::string(kRuntimeDir) + runtime_dir);
+  for (const std::string_view name : kPlaces)
+    out.push_back(std::string(name) + directory);
   return out;
 }
 

@@ -15,7 +15,8 @@ namespace pptp::app::demo {
 class Subcommand {
  public:
   /// In the network namespace of the calling thread. Files are made in `directory`, their names
-  /// beginning with the first argument; it is the subcommand's $PPTPD_USER_RUNTIME_DIR too.
+  /// beginning with the first argument; it is the subcommand's $PPTPD_USER_RUNTIME_DIR and
+  /// $STATE_DIRECTORY too.
   static io::IoResult<Subcommand> start(const std::string& directory,
                                         const std::vector<std::string>& arguments);
 

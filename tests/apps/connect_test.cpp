@@ -87,6 +87,7 @@ class Connect {
     go_.reset();
     hosts.client.enter();
     ::setenv("PPTPD_USER_RUNTIME_DIR", runtime_path().c_str(), 1);
+    ::setenv("STATE_DIRECTORY", (folder_.path() / "state").c_str(), 1);
     const io::UniqueFd errors(
         ::open(errors_path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     ::dup2(errors.fd(), STDERR_FILENO);

@@ -83,6 +83,18 @@ TEST_CASE("progress: who waits is told that it is up, and of nothing after that"
   CHECK(relayed.shown.ends_with(summary(some_report()) + "\n"));
 }
 
+TEST_CASE("progress: who waits is told what has been warned of before it is up") {
+  const Relayed relayed = relay([](io::UniqueFd pipe) {
+    PipedProgress progress(std::move(pipe));
+    progress.warned("beware");
+    progress.up(some_report());
+    progress.warned("too late");
+  });
+  CHECK(relayed.status == 0);
+  CHECK(relayed.shown.find("warning beware\n") != std::string::npos);
+  CHECK(relayed.shown.ends_with(summary(some_report()) + "\n"));
+}
+
 TEST_CASE("progress: who waits is told why it did not come up, with its exit status") {
   const Ending ending = ending_of(End{Cause::auth_failed, 691, {}});
   const Relayed relayed = relay([&](io::UniqueFd pipe) {

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Our client and pptpd: what they agree on, and how it ends when they do not."""
 
+import datetime
 import json
+import pathlib
+import stat
 
 from harness import peers
 from harness.bench import ClientBench
@@ -106,6 +109,59 @@ def vj_in_clear(bench):
     with bench.tunnel("office", encryption={"mppe": "off"}):
         bench.ping_from_client(peers.SERVER_INNER)
         compressed_headers(bench)
+
+
+def record_of(bench, name):
+    """The file that remembers which servers have encrypted."""
+    return pathlib.Path(bench.program.environment["STATE_DIRECTORY"]) / f"{name}.encrypted"
+
+
+@case("connect: that a call was encrypted is kept, and written once a day", tap=ENCIPHERED)
+def encryption_is_kept(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    record = record_of(bench, "kept")
+    for _ in range(2):
+        with bench.tunnel("kept") as (process, _):
+            bench.ping_from_client(peers.SERVER_INNER)
+            expect("warning" in process.stderr(), False, f"a warning in: {process.stderr()}")
+        today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+        expect(json.loads(record.read_text()), {bench.guest.address: today}, "what is kept")
+        expect(stat.S_IMODE(record.stat().st_mode), 0o600, "the file's permissions")
+        # A file that is written once more is a new one.
+        record.touch()
+        written = record.stat().st_ino, record.stat().st_mtime_ns
+    expect((record.stat().st_ino, record.stat().st_mtime_ns), written, "the file")
+    # Where it cannot be kept, that is said once, and the call goes on.
+    record.unlink()
+    record.parent.rmdir()
+    record.parent.touch()
+    try:
+        with bench.tunnel("kept") as (process, _):
+            bench.ping_from_client(peers.SERVER_INNER)
+            expect(process.stderr().count("cannot keep that this connection is encrypted"), 1, "warnings")
+    finally:
+        record.parent.unlink()
+
+
+@case("connect: without encryption where there was some, each connect warns", tap=CLEAR)
+def encryption_has_gone(bench):
+    bench.pptpd.start(*peers.NO_MPPE)
+    record = record_of(bench, "gone")
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(json.dumps({bench.guest.address: "2026-01-02"}))
+    wanted = f"calls of this profile to {bench.guest.address} were, last on 2026-01-02"
+    for encryption in ({"mppe": "off"}, {"mppe": "prefer"}, {"mppe": "prefer"}):
+        with bench.tunnel("gone", encryption=encryption) as (process, _):
+            bench.ping_from_client(peers.SERVER_INNER)
+            expect(process.stderr().count(wanted), 1, f"warnings with {encryption}, in: {process.stderr()}")
+    path = bench.program.profile("gone", bench.settings(encryption={"mppe": "off"}))
+    started = bench.program.run("connect", path, "--background")
+    bench.program.run("disconnect", "gone")
+    expect(started.stderr.count(wanted), 1, f"warnings with --background, in: {started.stderr}")
+    record.unlink()
+    with bench.tunnel("gone", encryption={"mppe": "off"}) as (process, _):
+        expect("warning" in process.stderr(), False, f"a warning in: {process.stderr()}")
+    expect(record.exists(), False, "that something is kept of a call in clear")
 
 
 @case("connect: a wrong password ends with 19")

@@ -20,6 +20,7 @@ class Program:
         self.directory = the_lab.run / "profiles"
         self.directory.mkdir()
         self.environment = {"PATH": os.environ["PATH"], "PPTPD_USER_RUNTIME_DIR": str(the_lab.run / "runtime"),
+                            "STATE_DIRECTORY": str(the_lab.run / "state"),
                             "LANG": "C.UTF-8", "NO_COLOR": "1", "HOME": str(the_lab.run)}
         (the_lab.run / "runtime").mkdir(mode=0o700)
         self._started = 0

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tunnel/io/state_dir.h"
+
+namespace pptp::app {
+
+/// On which day a profile's calls to each server were last encrypted, from one connection to the
+/// next: so that the loss of encryption does not go unnoticed. Only who holds the profile's lock
+/// may use it.
+class EncryptionRecord {
+ public:
+  /// `profile` must be valid (valid_profile_name).
+  EncryptionRecord(io::StateDir directory, std::string profile);
+
+  /// A call to this server, as the user named it, is encrypted at `now`. Writes only when a day has
+  /// begun since the last one was.
+  io::IoResult<void> note(const std::string& server,
+                          std::chrono::system_clock::time_point now) const;
+
+  /// The day in UTC, as 2026-11-20; nullopt: none was, as far as is known. What makes no sense in
+  /// the file counts as not there.
+  std::optional<std::string> last(const std::string& server) const;
+
+  /// Where it is kept.
+  std::string path() const;
+
+ private:
+  std::map<std::string, std::string> read() const;
+
+  io::StateDir directory_;
+  std::string profile_;
+};
+
+}  // namespace pptp::app
