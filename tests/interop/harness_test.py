@@ -58,4 +58,40 @@ def blocked(bench):
         bench.dialler.hang_up()
 
 
+# Each line sends one thing from the client host to somewhere that is not to be reached without the tunnel.
+AROUND = """
+import socket
+def udp(address, port):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"data", (address, port))
+def gre(flags, payload):
+    header = bytes.fromhex(flags + "880b") + len(payload).to_bytes(2, "big") + b"\\0\\1\\0\\0\\0\\1"
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, 47).sendto(header + payload, ("{guest}", 0))
+def tcp(address, port):
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex((address, port))
+{send}
+"""
+
+
+@case("harness: the tap counts what goes around the tunnel")
+def around_the_tunnel(bench):
+    tap = Tap(bench.lab, "vw")
+    try:
+        for send in (f'udp("{peers.SERVER_INNER}", 9)', f'udp("{peers.LAN_HOST}", 1723)', f'tcp("{peers.SERVER_INNER}", 1723)',
+                     f'udp("{bench.client.address}", 5000)', f'tcp("{bench.client.address}", 5000)',
+                     'gre("3001", bytes.fromhex("ff0300214500"))', 'gre("3001", bytes.fromhex("00fd8000"))'):
+            bench.lab.client("python3", "-c", AROUND.format(guest=bench.client.address, send=send))
+            count = tap.take()
+            if not count.clear or count.enciphered:
+                raise AssertionError(f"{send}: {count}")
+        for send, seen in (('gre("3001", bytes.fromhex("00fd9000"))', (0, 1, 0)),
+                           ('gre("3001", bytes.fromhex("c0210101"))', (0, 0, 1)),
+                           (f'tcp("{bench.client.address}", 1723)', (0, 0, 0))):
+            bench.lab.client("python3", "-c", AROUND.format(guest=bench.client.address, send=send))
+            expect(tap.take()[:3], seen, send)
+    finally:
+        tap.stop()
+
+
 main(PeersBench)

@@ -70,8 +70,12 @@ def _run_all(wanted, lab, bench):
         problems = _problems(function, bench)
         if not problems:
             problems = _tap_problems(tap, bench.tap.take())
+        if tap == CLEAR and bench.program and bench.program.requires_encryption:
+            problems.append("a profile of this case requires encryption, which rules out packets in clear")
         if bench.program:
             problems += [f"still running: {p.stderr()[-2000:]}" for p in bench.program.end_all()]
+            problems += [f"left: {name}" for name in bench.program.journals()]
+            bench.program.requires_encryption = False
         problems += [f"still running: {command}" for command in lab.end_strays()]
         problems += _differences(before, lab.snapshot())
         for problem in problems:

@@ -162,6 +162,16 @@ class Lab:
         _run(["ip", "-n", self.wire_ns, "rule", "delete", "priority", "1"])
 
     @contextlib.contextmanager
+    def cut_path(self):
+        """The router drops everything between the client host and the guests, silently."""
+        nft = ["ip", "netns", "exec", self.wire_ns, "nft"]
+        _run([*nft, "add table ip cut; add chain ip cut way { type filter hook forward priority 0; policy drop; }"])
+        try:
+            yield
+        finally:
+            _run([*nft, "delete table ip cut"])
+
+    @contextlib.contextmanager
     def swallowing_path(self, octets):
         """The router drops GRE that is longer, and says nothing."""
         nft = ["ip", "netns", "exec", self.wire_ns, "nft"]

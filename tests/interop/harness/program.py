@@ -23,11 +23,13 @@ class Program:
                             "STATE_DIRECTORY": str(the_lab.run / "state"),
                             "LANG": "C.UTF-8", "NO_COLOR": "1", "HOME": str(the_lab.run)}
         (the_lab.run / "runtime").mkdir(mode=0o700)
+        self.requires_encryption = False  # some profile that was written does, until a case is over
         self._started = 0
         self.running = []
 
     def profile(self, name, settings):
         """Writes NAME.toml, readable by its owner alone; `settings` as TOML has it, tables as dictionaries."""
+        self.requires_encryption |= settings.get("encryption", {}).get("mppe", "require") == "require"
         path = self.directory / f"{name}.toml"
         path.touch(mode=0o600)
         path.write_text(toml(settings))
@@ -37,9 +39,17 @@ class Program:
         """Runs a subcommand to its end."""
         return self.lab.client_process(self.binary, *map(str, arguments), timeout=timeout, env=self.environment)
 
+    def journals(self):
+        """What is to be undone on the host, by what is in the runtime directory."""
+        return [p.name for p in sorted((self.lab.run / "runtime").iterdir()) if ".journal" in p.name]
+
     def start(self, *arguments, wrapper=()):
         """Starts a subcommand that stays; `wrapper` comes before the program."""
-        process = Running(self, [*wrapper, self.binary, *map(str, arguments)], self._started)
+        return self.start_command(*wrapper, self.binary, *arguments)
+
+    def start_command(self, *argv):
+        """The same of what leads to the program, and ends with it."""
+        process = Running(self, list(map(str, argv)), self._started)
         self._started += 1
         self.running.append(process)
         return process
