@@ -71,7 +71,6 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       route_timer_(loop_, [this] { watch_route(); }),
       limit_timer_(loop_, [this] { check_limits(); }),
       redial_timer_(loop_, [this] { waited(); }),
-      held_timer_(loop_, [this] { send_held(); }),
       scripts_(loop_, log_, profile_),
       encrypted_(io::StateDir::of_this_user(), profile_.name),
       redial_(redial_config(profile_.link)),
@@ -159,10 +158,16 @@ void ClientSession::hold(Packet packet) {
 
 void ClientSession::send_held() {
   if (state_ != CallState::up) return;
-  for (Packet& packet : held_)
-    translation_.outbound(packet.mutable_bytes());
-  call_->send(held_);
+  send(held_);
   held_.clear();
+}
+
+void ClientSession::send(std::span<Packet> packets) {
+  const auto kept_back = std::ranges::remove_if(packets, [this](Packet& packet) {
+    if (is_traffic(packet.bytes())) last_traffic_ = loop_.now();
+    return !translation_.outbound(packet.mutable_bytes());
+  });
+  call_->send(packets.first(packets.size() - kept_back.size()));
 }
 
 void ClientSession::dial() {
@@ -283,6 +288,8 @@ void ClientSession::call_event(const EngineEvent& event) {
   } else if (const Ipv6Up* ipv6 = std::get_if<Ipv6Up>(&event);
              ipv6 != nullptr && device_->is_in_our_namespace()) {
     set_link_local(device_->index(), ipv6_id_, ipv6->local, log_);
+  } else if (std::holds_alternative<PeerReady>(event)) {
+    send_held();
   }
 }
 
@@ -345,11 +352,7 @@ void ClientSession::device_readable() {
 
 void ClientSession::from_host(std::span<Packet> packets) {
   if (state_ == CallState::up && held_.empty()) {
-    for (Packet& packet : packets) {
-      if (is_traffic(packet.bytes())) last_traffic_ = loop_.now();
-      translation_.outbound(packet.mutable_bytes());
-    }
-    call_->send(packets);
+    send(packets);
   } else if (profile_.link.demand) {
     for (Packet& packet : packets)
       hold(std::move(packet));

@@ -72,6 +72,7 @@ class ClientSession final : private CallOwner {
   void sleep();
   void hold(Packet packet);
   void send_held();
+  void send(std::span<Packet> packets);
   void dial();
   void call_ended(Ending ending);
   bool try_next_server(const Ending& ending);
@@ -94,6 +95,7 @@ class ClientSession final : private CallOwner {
   void watch_device();
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
+  std::vector<Ipv4Address> former_addresses();
   io::IoResult<void> configure_names();
   io::IoResult<void> reach_name_servers(const std::vector<Ipv4Address>& servers);
   bool address_is_taken(Ipv4Address local);
@@ -139,7 +141,6 @@ class ClientSession final : private CallOwner {
   io::Timer route_timer_;
   io::Timer limit_timer_;
   io::Timer redial_timer_;
-  io::Timer held_timer_;
   std::optional<io::HostState> host_;
   std::unique_ptr<io::PacketDevice> device_;
   std::optional<io::FdWatch> device_watch_;

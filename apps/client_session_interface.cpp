@@ -1,4 +1,5 @@
 // A ClientSession's interface, or what it has in place of one.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,10 +23,6 @@ namespace {
 Ipv4Address placeholder(unsigned device) {
   return Ipv4Address(10, 64, 64, static_cast<std::uint8_t>(device % 254 + 1));
 }
-
-/// Servers say that addresses are agreed on before their own interface has them: what comes at once
-/// is lost there.
-constexpr Duration kServerSettles = std::chrono::milliseconds(300);
 
 /// Fits every path. The call brings the right one.
 constexpr std::uint32_t kDormantMtu = 1400;
@@ -98,7 +95,6 @@ void ClientSession::network_up(const NetworkUp& up) {
   last_.reset();
   last_traffic_ = loop_.now();
   if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
-  if (!held_.empty()) held_timer_.set(loop_.now() + kServerSettles);
   if (same) {
     scripts_.called_again(script_facts());
   } else {
@@ -169,7 +165,7 @@ io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Add
     settings.default_route = profile_.network.default_route;
   }
   settings.server = outside_ = server;
-  if (profile_.link.demand) settings.former = placeholder(device_->index());
+  if (profile_.link.demand) settings.former = former_addresses();
   settings.name_servers = name_servers();
   if (auto configured = device_->configure(settings); !configured) return configured;
   if (const int fd = device_->loss_fd(); fd >= 0) {
@@ -177,6 +173,17 @@ io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Add
     loss_watch_->on_readable([this] { device_gone(); });
   }
   return {};
+}
+
+/// Addresses of calls before this one. One that has become somebody else's is left to him.
+std::vector<Ipv4Address> ClientSession::former_addresses() {
+  std::vector<Ipv4Address> former(translation_.former().begin(), translation_.former().end());
+  const std::vector<Ipv4Address> servers = name_servers();
+  std::erase_if(former, [&](Ipv4Address address) {
+    return address == network_->peer || std::ranges::find(servers, address) != servers.end() ||
+           address_is_taken(address);
+  });
+  return former;
 }
 
 void ClientSession::call_mtu_lowered() {

@@ -38,6 +38,7 @@ StatusReport ClientSession::report() const {
   report.counters = past_;
   report.counters += counters();
   report.counters += {.dropped = dropped(dropped_)};
+  report.counters += {.dropped = dropped(translation_.drops())};
   if (device_) report.counters += {.dropped = dropped(device_->drops())};
   report.last = last_;
   if (!call_ || call_->engine() == nullptr) return report;

@@ -43,6 +43,8 @@ enum class Drop : std::uint8_t {
   source_forged,       ///< server: an inner source address that this call was not given
   outer_unsent,        ///< our kernel had no room for a GRE packet, or refused it
   tun_refused,         ///< our kernel would not have an inner packet
+  /// Not a packet: a conversation from a former address, whose answers now find nobody.
+  conversation_forgotten,
   count_
 };
 

@@ -331,7 +331,8 @@ void LcpPolicy::send_echo(Negotiator& negotiator) {
   ++outstanding_echoes_;
 }
 
-std::optional<Identifier> LcpPolicy::send_long_echo(Negotiator& negotiator, std::uint16_t size) {
+std::optional<Identifier> LcpPolicy::send_uncounted_echo(Negotiator& negotiator,
+                                                         std::uint16_t size) {
   if (negotiator.state() != State::opened) return std::nullopt;
   std::vector<std::uint8_t> data(std::max<std::size_t>(size, kHeaderSize + kMagicSize) -
                                  kHeaderSize);

@@ -100,7 +100,7 @@ class LcpPolicy final : public OptionPolicy {
 
   /// Sends an Echo-Request of `size` octets, header included, which nobody counts as outstanding;
   /// its identifier. nullopt: the layer is not Opened.
-  std::optional<Identifier> send_long_echo(Negotiator& negotiator, std::uint16_t size);
+  std::optional<Identifier> send_uncounted_echo(Negotiator& negotiator, std::uint16_t size);
 
   /// The identifier of the newest Echo-Reply, once.
   std::optional<Identifier> take_echo_reply() noexcept {

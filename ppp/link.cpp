@@ -154,6 +154,9 @@ void Link::on_deadline(TimePoint now) {
         break;
       case Timer::probe:
         break;  // settle() asks it
+      case Timer::ready:
+        peer_ready();
+        break;
       case Timer::terminate:
         finish();
         break;
@@ -214,7 +217,8 @@ bool Link::advance(TimePoint now) {
     protocol_rejected(now, *protocol);
     return true;
   }
-  if (advance_probe(now)) return true;
+  const std::optional<Identifier> replied = lcp_->policy.take_echo_reply();
+  if (advance_readiness(now, replied) || advance_probe(now, replied)) return true;
   if (method_ && advance_authentication(now)) return true;
   return phase_ == Phase::network && advance_network(now);
 }
@@ -439,17 +443,17 @@ void Link::echo_due(TimePoint now) {
 }
 
 /// Goes on with the search for what arrives, which begins when the network is up.
-bool Link::advance_probe(TimePoint now) {
+bool Link::advance_probe(TimePoint now, std::optional<Identifier> replied) {
   if (!probe_) {
     const std::uint16_t most = std::min(config_.probe_length, lcp_->policy.peer_mru());
     if (probed_ || !network_up_ || most <= kProbedLeast) return false;
     probed_ = true;
     probe_.emplace(kProbedLeast, most);
   }
-  if (const auto id = lcp_->policy.take_echo_reply()) probe_->replied(*id);
+  if (replied) probe_->replied(*replied);
   const std::optional<std::uint16_t> length = probe_->poll(now);
   if (length) {
-    if (const auto id = lcp_->policy.send_long_echo(lcp_->negotiator, *length))
+    if (const auto id = lcp_->policy.send_uncounted_echo(lcp_->negotiator, *length))
       probe_->sent(now, *id);
   }
   if (const Deadline next = probe_->next_deadline()) timers_.set(Timer::probe, *next);

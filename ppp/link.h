@@ -15,6 +15,7 @@
 #include "lib/cause.h"
 #include "lib/deadlines.h"
 #include "lib/drops.h"
+#include "lib/ids.h"
 #include "lib/ipv4.h"
 #include "lib/log.h"
 #include "lib/rate_cap.h"
@@ -44,6 +45,8 @@ struct LinkConfig {
   /// The longest information field to be tried by Echo-Requests once the network is up, to find out
   /// what arrives; 0: nothing is tried.
   std::uint16_t probe_length = 0;
+
+  bool tell_ready = false;  ///< PeerReady is wanted
 
   // authentication: methods that the client answers, or that the server asks for in turn (at least
   // one)
@@ -136,6 +139,11 @@ struct NetworkUp {
 
 struct NetworkDown {};
 
+/// What LinkConfig::tell_ready asked for, once after each NetworkUp: the peer has not only agreed
+/// to everything, but done what there is to do before it can pass packets on (interop note 3.46);
+/// or Link::kReadyLimit has gone by.
+struct PeerReady {};
+
 /// What LinkConfig::probe_length asked for: the longest information field that arrived. Not told
 /// where nothing did.
 struct PathProbed {
@@ -159,7 +167,7 @@ struct LinkEnded {
 using LinkEvent =
     std::variant<PhaseChanged, FramingAgreed, SecretWanted, NewPasswordChosen, AnotherTry,
                  Authenticated, EncryptionUp, EncryptionDown, ResetRequested, NetworkUp,
-                 NetworkDown, Ipv6Up, Ipv6Down, PathProbed, LinkEnded>;
+                 NetworkDown, Ipv6Up, Ipv6Down, PeerReady, PathProbed, LinkEnded>;
 
 /// A PPP frame that is not data: protocol and information field, without address, control and
 /// protocol octets.
@@ -235,9 +243,11 @@ class Link {
   /// How often CCP may be negotiated anew on one link: mostly the key stream begins again, and so
   /// is used twice (interop note 3.26).
   static constexpr unsigned kMaxRekeys = 8;
+  /// From NetworkUp to PeerReady at most: not everybody answers echoes.
+  static constexpr Duration kReadyLimit = std::chrono::milliseconds(300);
 
  private:
-  enum class Timer : std::uint8_t { echo, authentication, probe, terminate, reset, count_ };
+  enum class Timer : std::uint8_t { echo, authentication, probe, ready, terminate, reset, count_ };
   enum class Authentication : std::uint8_t { running, wants_answer, succeeded };
 
   /// One control protocol: what it decides, and its automaton.
@@ -272,7 +282,7 @@ class Link {
   End explained(End end) const;
   void protocol_rejected(TimePoint now, PppProtocol protocol);
   void echo_due(TimePoint now);
-  bool advance_probe(TimePoint now);
+  bool advance_probe(TimePoint now, std::optional<Identifier> replied);
 
   void authenticate(TimePoint now, AuthMethod method);
   bool advance_authentication(TimePoint now);
@@ -292,6 +302,8 @@ class Link {
   void on_ipcp(TimePoint now, LayerSignal signal);
   void network_up_if_ready();
   void network_down();
+  bool advance_readiness(TimePoint now, std::optional<Identifier> replied);
+  void peer_ready();
   void start_ipv6cp(TimePoint now);
   bool advance_ipv6cp();
   void ipv6_down();
@@ -325,6 +337,9 @@ class Link {
   MppeKey last_send_key_;  ///< the start key, once was_encrypted_
   unsigned rekeys_ = 0;
   bool network_up_ = false;
+  bool ready_ = false;                 ///< as PeerReady has it
+  unsigned barriers_ = 0;              ///< Echo-Requests sent to find that out
+  std::optional<Identifier> barrier_;  ///< of the latest
 };
 
 }  // namespace pptp

@@ -3,6 +3,13 @@
 #include "ppp/link.h"
 
 namespace pptp {
+namespace {
+
+// pppd reads LCP before all else that has come, so that the first reply may be from before it has
+// looked at our IPCP; before the second one it has (interop note 3.46).
+constexpr unsigned kBarriers = 2;
+
+}  // namespace
 
 void Link::enter_network(TimePoint now, IpcpPolicy ipcp) {
   timers_.clear(Timer::authentication);
@@ -152,8 +159,34 @@ void Link::network_up_if_ready() {
 
 void Link::network_down() {
   ipv6_down();
+  ready_ = false;
+  barriers_ = 0;
+  barrier_.reset();
+  timers_.clear(Timer::ready);
   if (!std::exchange(network_up_, false)) return;
   events_.emplace_back(NetworkDown{});
+}
+
+/// Finds out when the peer can pass packets on: when it answers what was sent after IPCP.
+bool Link::advance_readiness(TimePoint now, std::optional<Identifier> replied) {
+  if (!config_.tell_ready || !network_up_ || ready_) return false;
+  if (barriers_ == 0)
+    timers_.set(Timer::ready, now + kReadyLimit);
+  else if (!replied || replied != barrier_)
+    return false;
+  if (barriers_ == kBarriers) {
+    peer_ready();
+    return false;
+  }
+  ++barriers_;
+  barrier_ = lcp_->policy.send_uncounted_echo(lcp_->negotiator, 0);
+  return true;
+}
+
+void Link::peer_ready() {
+  ready_ = true;
+  timers_.clear(Timer::ready);
+  events_.emplace_back(PeerReady{});
 }
 
 // --- IPV6CP: what comes of it does not concern the rest of the link ---

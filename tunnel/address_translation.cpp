@@ -81,39 +81,79 @@ std::optional<AddressTranslation::View> AddressTranslation::look_at(MutableBytes
 
 void AddressTranslation::set_current(Ipv4Address current) noexcept {
   if (current_ == current) return;
-  if (current_) former_ = {current_, former_[0]};
-  for (std::optional<Ipv4Address>& former : former_) {
-    if (former == current) former.reset();
+  if (!first_) first_ = current;
+  drop_former(current);
+  if (current_) {
+    if (former_count_ == former_.size()) drop_former(former_[former_[0] == first_ ? 1 : 0]);
+    former_[former_count_++] = *current_;
   }
   current_ = current;
 }
 
 bool AddressTranslation::is_former(Ipv4Address address) const noexcept {
-  return std::ranges::find(former_, std::optional(address)) != former_.end();
+  return std::ranges::find(former(), address) != former().end();
+}
+
+/// With the conversations that began there.
+void AddressTranslation::drop_former(Ipv4Address address) noexcept {
+  const auto known = std::span(former_).first(former_count_);
+  const auto gone = std::ranges::remove(known, address);
+  if (gone.empty()) return;
+  former_count_ -= gone.size();
+  for (std::size_t i = used_; i-- > 0;) {
+    if (remembered_[i].former == address) forget(remembered_[i]);
+  }
+}
+
+std::span<AddressTranslation::Remembered> AddressTranslation::remembered() noexcept {
+  return std::span(remembered_).first(used_);
+}
+
+AddressTranslation::Remembered* AddressTranslation::find(
+    const Conversation& conversation) noexcept {
+  const auto found = std::ranges::find(remembered(), conversation, &Remembered::conversation);
+  return found != remembered().end() ? &*found : nullptr;
 }
 
 void AddressTranslation::remember(const Conversation& conversation, Ipv4Address former) noexcept {
-  const auto known = std::span(remembered_).first(used_);
-  const auto found = std::ranges::find(known, conversation, &Remembered::conversation);
-  if (found != known.end()) {
-    found->former = former;
-    return;
+  Remembered* place = find(conversation);
+  if (place == nullptr) {
+    if (used_ == kMaxConversations) {
+      drops_.count(Drop::conversation_forgotten);
+      forget(*std::ranges::min_element(remembered(), {}, &Remembered::last_use));
+    }
+    place = &remembered_[used_++];
   }
-  remembered_[next_] = {conversation, former};
-  next_ = (next_ + 1) % kMaxConversations;
-  used_ = std::min(used_ + 1, kMaxConversations);
+  *place = {.conversation = conversation, .former = former, .last_use = ++uses_};
 }
 
-void AddressTranslation::outbound(MutableBytes packet) noexcept {
-  if (!former_[0] && !former_[1]) return;
+void AddressTranslation::forget(Remembered& one) noexcept {
+  one = remembered_[--used_];
+}
+
+AddressTranslation::Conversation AddressTranslation::outgoing(Bytes packet,
+                                                              const View& view) noexcept {
+  return {ipv4_destination(packet), view.protocol, view.destination_port, view.source_port};
+}
+
+bool AddressTranslation::outbound(MutableBytes packet) noexcept {
+  if (former_count_ == 0 || !ipv4_length(packet)) return true;
+  const Ipv4Address source = ipv4_source(packet);
+  const bool from_former = is_former(source);
+  if (!from_former && (used_ == 0 || source != current_)) return true;
   std::optional<View> view = look_at(packet);
-  if (!view || !is_former(ipv4_source(packet))) return;
-  const Ipv4Address former = ipv4_source(packet);
-  if (!view->later_fragment) {
-    remember({ipv4_destination(packet), view->protocol, view->destination_port, view->source_port},
-             former);
+  if (!view) {
+    if (from_former) drops_.count(Drop::send_malformed);
+    return !from_former;
   }
-  view->rewrite(kSource, former, *current_);
+  if (from_former) {
+    if (!view->later_fragment) remember(outgoing(packet, *view), source);
+    view->rewrite(kSource, source, *current_);
+  } else if (!view->later_fragment) {
+    // Somebody has begun anew with the same ports: what answers is meant for him.
+    if (Remembered* const over = find(outgoing(packet, *view))) forget(*over);
+  }
+  return true;
 }
 
 void AddressTranslation::inbound(MutableBytes packet) noexcept {
@@ -122,15 +162,19 @@ void AddressTranslation::inbound(MutableBytes packet) noexcept {
   if (!view || ipv4_destination(packet) != current_) return;
   const Conversation conversation{ipv4_source(packet), view->protocol, view->source_port,
                                   view->destination_port};
-  for (const Remembered& one : std::span(remembered_).first(used_)) {
-    // A later fragment belongs to whatever goes on between the two hosts.
-    const bool same = view->later_fragment ? one.conversation.remote == conversation.remote &&
-                                                 one.conversation.protocol == conversation.protocol
-                                           : one.conversation == conversation;
-    if (!same) continue;
-    view->rewrite(kDestination, *current_, one.former);
-    return;
+  // A later fragment belongs to whatever goes on between the two hosts, most likely the latest.
+  const auto same = [&](const Remembered& one) {
+    return view->later_fragment ? one.conversation.remote == conversation.remote &&
+                                      one.conversation.protocol == conversation.protocol
+                                : one.conversation == conversation;
+  };
+  Remembered* latest = nullptr;
+  for (Remembered& one : remembered()) {
+    if (same(one) && (latest == nullptr || one.last_use > latest->last_use)) latest = &one;
   }
+  if (latest == nullptr) return;
+  latest->last_use = ++uses_;
+  view->rewrite(kDestination, *current_, latest->former);
 }
 
 }  // namespace pptp

@@ -25,7 +25,7 @@ struct EncryptionAgreed {
 /// What an embedder learns. The rest of CallEvent is dealt with inside.
 using EngineEvent = std::variant<CallConnected, PhaseChanged, SecretWanted, NewPasswordChosen,
                                  AnotherTry, Authenticated, EncryptionAgreed, NetworkUp,
-                                 NetworkDown, Ipv6Up, Ipv6Down, PathProbed, CallEnded>;
+                                 NetworkDown, Ipv6Up, Ipv6Down, PeerReady, PathProbed, CallEnded>;
 
 /// One call, whole, on one thread: joins Control, TxPath and RxPath.
 ///
@@ -116,6 +116,8 @@ class Engine {
   void apply(NetworkDown&& event);
   void apply(Ipv6Up&& event);
   void apply(Ipv6Down&& event);
+
+  void apply(PeerReady&& event) { events_.emplace_back(event); }
 
   void apply(PathProbed&& event) { events_.emplace_back(event); }
 

@@ -191,6 +191,30 @@ def on_demand(bench):
     expect(process.exit_status(5), 0, "exit status of connect")
 
 
+@case("reconnect: on demand, addresses of earlier calls can be used when a later call brings another one", tap=ENCIPHERED)
+def on_demand_other_addresses(bench):
+    given = ["192.168.77.50", "192.168.77.60", "192.168.77.70"]
+    path = bench.program.profile("office", bench.settings(
+        network={"routes": ["192.168.77.0/24", f"{peers.LAN_HOST}/32"]}, link={"demand": True}))
+    bench.pptpd.start(*peers.MPPE_128, always=given[0])
+    process = bench.program.start("connect", path)
+    wait_for(lambda: (s := bench.program.status("office"))["state"] == "idle" and s["interface"], 10, "the interface")
+    placeholder = json.loads(bench.lab.client("ip", "-j", "-4", "address", "show", "dev", "pptp0"))[0]["addr_info"][0]["local"]
+    for call, address in enumerate(given):
+        if call:
+            bench.pptpd.start(*peers.MPPE_128, always=address)
+            expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+            wait_for(lambda: bench.program.status("office")["local"] == address, 20, f"a call with {address}")
+        bench.lab.client("ping", "-n", "-c", "1", "-W", "10", peers.SERVER_INNER)
+        expect(bench.program.status("office")["local"], address, "the address of the call")
+        # What is bound to an address goes on with it, and the server sees the one that it gave.
+        for source in (placeholder, *given[:call + 1]):
+            bench.lab.client("ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", "-I", source, peers.LAN_HOST)
+        bench.ping_from_guest(address)
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    expect(process.exit_status(5), 0, "exit status of connect")
+
+
 @case("reconnect: two tunnels to one server at once", tap=ENCIPHERED)
 def two_tunnels(bench):
     bench.pptpd.start(*peers.MPPE_128)

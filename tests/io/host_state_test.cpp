@@ -152,6 +152,24 @@ TEST_CASE("io/host_state undoes everything when it goes, after its interface too
   CHECK_FALSE(std::filesystem::exists(host.journal()));
 }
 
+TEST_CASE("io/host_state former addresses stay on the interface, and nothing is sent from them") {
+  Host host;
+  const auto tun = Tun::open("pptp%d").value();
+  auto state = host.state();
+  const std::string before = network_state();
+  auto settings = host.settings(tun);
+  REQUIRE(state.configure_tunnel(settings).has_value());
+  settings.former = {Ipv4Address(10, 64, 64, 7), settings.local};
+  settings.local = Ipv4Address(10, 9, 0, 3);
+  REQUIRE(state.reconfigure_tunnel(settings).has_value());
+  const std::string addresses = run("ip -4 -o addr show dev " + tun.name());
+  for (const char* address : {"10.64.64.7/32", "10.9.0.2/32", "10.9.0.3 peer 10.9.0.1/32"})
+    CHECK(addresses.find(address) != std::string::npos);
+  CHECK(host.netlink.route_to(kPeer).value().source == settings.local);
+  CHECK(state.undo_tunnel().failed.empty());
+  CHECK(network_state() == before);
+}
+
 TEST_CASE("io/host_state default route leaves the server and the local network outside") {
   Host host;
   const auto tun = Tun::open("pptp%d").value();

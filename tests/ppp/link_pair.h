@@ -86,6 +86,7 @@ struct LinkEnd {
   std::optional<End> ended;
   unsigned encryptions = 0;
   unsigned resets = 0;
+  unsigned readies = 0;
   /// What must never happen and did.
   std::string violation;
 
@@ -151,6 +152,11 @@ struct LinkEnd {
     if (!network) violation += "down without up; ";
     if (ipv6) violation += "ipv6 outlives the network; ";
     network.reset();
+  }
+
+  void take(PeerReady&&) {
+    if (!network) violation += "ready without network; ";
+    ++readies;
   }
 
   void take(PathProbed&& event) { probed = event.longest; }

@@ -430,6 +430,8 @@ class ManualPeer {
     network = event;
   }
 
+  void on(PeerReady&&) {}
+
   void on(PathProbed&&) {}
 
   void on(NetworkDown&&) {

@@ -336,21 +336,7 @@ IoResult<void> HostState::configure(const TunnelSettings& settings) {
       !up)
     return up;
 
-  // A server may name its outer address as its inner one. The kernel's own route to the peer would
-  // then lead every program's packets to the server into the tunnel, and ours too without a mark.
-  if (auto address = change(InterfaceAddress{.device = settings.device,
-                                             .local = settings.local,
-                                             .peer = settings.peer,
-                                             .peer_route = settings.peer != settings.server});
-      !address)
-    return address;
-
-  if (settings.former && settings.former != settings.local) {
-    if (auto former = change(InterfaceAddress{
-            .device = settings.device, .local = *settings.former, .peer_route = false});
-        !former)
-      return former;
-  }
+  if (auto addresses = add_addresses(settings); !addresses) return addresses;
 
   // The kernel makes this one with the address.
   std::vector<Ipv4Prefix> present;
@@ -370,6 +356,25 @@ IoResult<void> HostState::configure(const TunnelSettings& settings) {
     }
   }
   if (settings.default_route) return add_default_route(settings);
+  return {};
+}
+
+IoResult<void> HostState::add_addresses(const TunnelSettings& settings) {
+  // A server may name its outer address as its inner one. The kernel's own route to the peer would
+  // then lead every program's packets to the server into the tunnel, and ours too without a mark.
+  if (auto address = change(InterfaceAddress{.device = settings.device,
+                                             .local = settings.local,
+                                             .peer = settings.peer,
+                                             .peer_route = settings.peer != settings.server});
+      !address)
+    return address;
+
+  for (const Ipv4Address& former : settings.former) {
+    if (auto added = change(
+            InterfaceAddress{.device = settings.device, .local = former, .peer_route = false});
+        !added)
+      return added;
+  }
   return {};
 }
 

@@ -21,8 +21,8 @@ namespace pptp::io {
 struct TunnelSettings {
   unsigned device = 0;  ///< interface index
   Ipv4Address local;
-  std::optional<Ipv4Address> former = {};  ///< an address that packets may still come for
-  std::optional<Ipv4Address> peer = {};    ///< the far end inside the tunnel
+  std::vector<Ipv4Address> former = {};  ///< addresses that programs may still be bound to
+  std::optional<Ipv4Address> peer = {};  ///< the far end inside the tunnel
   std::uint32_t mtu = 0;
   std::vector<Ipv4Prefix> routes = {};  ///< what is sent through the tunnel
   bool default_route = false;           ///< everything is that no more special route knows
@@ -130,6 +130,7 @@ class HostState {
   IoResult<void> write_journal();
   IoResult<bool> is_free(const Tables& tables, const std::vector<Rule>& rules);
   IoResult<void> configure(const TunnelSettings& settings);
+  IoResult<void> add_addresses(const TunnelSettings& settings);
   IoResult<void> keep_server_outside(const TunnelSettings& settings);
   IoResult<void> admit_server(const Route& to_server);
   IoResult<void> admit_gateway(const Route& to_server);

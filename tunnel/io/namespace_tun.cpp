@@ -51,9 +51,8 @@ IoResult<void> NamespaceTun::configure(const TunnelSettings& settings) {
       LinkChange{
           .device = index(), .name = name(), .mtu = settings.mtu, .mtu_before = settings.mtu},
       InterfaceAddress{.device = index(), .local = settings.local, .peer = settings.peer}};
-  if (settings.former && settings.former != settings.local) {
-    wanted.emplace_back(
-        InterfaceAddress{.device = index(), .local = *settings.former, .peer_route = false});
+  for (const Ipv4Address& former : settings.former) {
+    wanted.emplace_back(InterfaceAddress{.device = index(), .local = former, .peer_route = false});
   }
   std::vector<Ipv4Prefix> destinations = settings.routes;
   // The kernel makes the one to the peer with the address.
