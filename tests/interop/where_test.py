@@ -2,6 +2,7 @@
 """Our client and pptpd: where the tunnel's packets go, if not into an interface of the host's own."""
 
 import json
+import os
 import pwd
 import signal
 
@@ -252,6 +253,68 @@ def two_capabilities(bench):
         bench.lab.client(*line, "connect", path, "--background", timeout=30)
         bench.ping_from_client(ELSEWHERE)
         bench.lab.client(*line, "disconnect", timeout=10)
+
+
+# What `docker run` makes of the line in the manual, as far as it matters here: a root of the container's own with no more
+# devices than those, /proc/sys and /sys read-only, resolv.conf mounted; the program is process 1, with two capabilities.
+# $1: the folder of the root, $2: the program, $3: the profile, the rest: where there are file systems to write to, of the
+# kind that --tmpfs makes.
+CONTAINER = """
+root=$1; program=$2; profile=$3; shift 3
+mount -t tmpfs box "$root"; cd "$root"; mkdir -p usr dev/net proc sys tmp etc/pptpd-user
+for f in bin sbin lib lib32 lib64 libx32; do [ ! -L /$f ] || cp -P /$f .; done
+mount --bind -o ro /usr usr; cp /etc/ld.so.cache /etc/passwd /etc/nsswitch.conf etc/; cp "$program" pptpd-user
+cp "$profile" etc/pptpd-user/office.toml; touch etc/resolv.conf; mount --bind /etc/resolv.conf etc/resolv.conf
+mknod -m 666 dev/null c 1 3; mknod -m 666 dev/urandom c 1 9; mknod -m 600 dev/net/tun c 10 200
+mount -t proc -o nosuid,nodev,noexec proc proc; mount --bind proc/sys proc/sys; mount -o remount,bind,ro proc/sys
+mount --bind -o ro /sys sys
+for place; do mkdir -p "$root$place"; mount -t tmpfs -o nosuid,nodev,noexec,mode=1777 tmpfs "$root$place"; done
+mount -o remount,ro box .
+exec env -i PATH=/usr/bin:/usr/sbin chroot . setpriv --no-new-privs --bounding-set -all,+net_raw,+net_admin \\
+    --inh-caps -all /pptpd-user connect office
+"""
+
+
+def contain(bench, *places, **tables_of_profile):
+    """The program in a container: (what started it, its process id)."""
+    profile = bench.program.profile("office", bench.settings(**tables_of_profile))
+    box = bench.lab.run / "box"
+    box.mkdir(exist_ok=True)
+    unshared = ("unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "sh", "-euc", CONTAINER, "sh")
+    starter = bench.program.start_command(*unshared, box, bench.program.binary, profile, *places)
+
+    def first():
+        pid = starter._process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [int(child) for child in children.read().split()]
+
+    lab.wait_for(lambda: starter.ended() or first(), 5, "the container")
+    return starter, None if starter.ended() else first()[0]
+
+
+@case("where: connect in a container as the manual's line makes it", tap=ENCIPHERED)
+def container(bench):
+    start(bench)
+    starter, program = contain(bench, "/run", "/var/lib/pptpd-user", network={"default-route": True})
+    lab.wait_for(lambda: starter.ended() or " is up: " in starter.stderr(), 20, "the tunnel")
+    expect(starter.ended(), False, f"ended: {starter.stderr()}")
+    with open(f"/proc/{program}/status", encoding="ascii") as status:
+        lines = dict(line.rstrip("\n").split(":\t", 1) for line in status)
+    expect((int(lines["CapEff"], 16), int(lines["CapBnd"], 16), lines["NSpid"].split()[-1]), (1 << 12 | 1 << 13,) * 2 + ("1",),
+           "capabilities, and the process id in there")
+    bench.ping_from_client(ELSEWHERE)
+    expect(f"nameserver {DNS}" in bench.lab.client("cat", "/etc/resolv.conf"), True, "resolv.conf, as it is mounted in there")
+    os.kill(program, signal.SIGTERM)
+    expect(starter.exit_status(5), 5, f"exit status ({starter.stderr()})")
+
+
+@case("where: a container with nothing to write to is told what is missing")
+def container_read_only(bench):
+    start(bench)
+    starter, _ = contain(bench)
+    expect(starter.exit_status(5), 39, f"exit status ({starter.stderr()})")
+    for words in ("/run/pptpd-user", "PPTPD_USER_RUNTIME_DIR"):
+        expect(words in starter.stderr(), True, f"{words}, in: {starter.stderr()}")
 
 
 main(ClientBench)

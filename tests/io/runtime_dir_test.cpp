@@ -65,6 +65,13 @@ TEST_CASE("io/runtime_dir refuses what is not a directory of its own") {
   }
 }
 
+TEST_CASE("io/runtime_dir that cannot be made says where another one is named") {
+  const auto directory = RuntimeDir::open("/nowhere/pptpd-user");
+  REQUIRE_FALSE(directory.has_value());
+  CHECK(directory.error().text().find("/nowhere/pptpd-user") != std::string::npos);
+  CHECK(directory.error().hint.find("PPTPD_USER_RUNTIME_DIR") != std::string::npos);
+}
+
 TEST_CASE("io/runtime_dir follows PPTPD_USER_RUNTIME_DIR") {
   setenv("PPTPD_USER_RUNTIME_DIR", "/somewhere/else", 1);
   const auto overridden = RuntimeDir::default_path();

@@ -26,6 +26,9 @@ constexpr std::size_t kProfileNameLimit = 80;
 constexpr int kLockAttempts = 10;
 constexpr auto kLockPause = std::chrono::milliseconds(10);
 
+constexpr const char* kAnotherPlace =
+    "set PPTPD_USER_RUNTIME_DIR to a directory that only you can read";
+
 constexpr std::string_view kLockSuffix = ".lock";
 constexpr std::string_view kSocketSuffix = ".sock";
 constexpr std::string_view kJournalSuffix = ".journal";
@@ -61,7 +64,7 @@ IoResult<std::string> RuntimeDir::default_path() {
   if (const char* path = std::getenv("XDG_RUNTIME_DIR"); path != nullptr && *path != '\0')
     return std::string(path) + "/pptpd-user";
   return failure(IoFault::system, "there is no runtime directory: XDG_RUNTIME_DIR is not set",
-                 "set PPTPD_USER_RUNTIME_DIR to a directory that only you can read");
+                 kAnotherPlace);
 }
 
 IoResult<RuntimeDir> RuntimeDir::open(std::string path) {
@@ -69,7 +72,7 @@ IoResult<RuntimeDir> RuntimeDir::open(std::string path) {
   path = std::filesystem::absolute(path, unknown).string();
   if (unknown) return failure(unknown.value(), "cannot tell where we are");
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    return failure(errno, "cannot make runtime directory " + path);
+    return failure(errno, "cannot make runtime directory " + path, kAnotherPlace);
   // Looked at through one descriptor, so that what is checked is what is changed.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status{};
