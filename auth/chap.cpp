@@ -123,7 +123,8 @@ void Chap<Rules>::received(TimePoint, const ChapFailure& failure) {
   // must be one. R= says nothing about it: Windows sends R=0, others R=1 (interop note 3.20).
   const bool next = !next_challenge_.empty();
   settle(AuthFailure{AuthFailure::Reason::refused, refusal.code, next && refusal.retry_allowed,
-                     next && refusal.expired && Rules::kChangesPassword, keep(refusal.text)});
+                     next && refusal.expired && Rules::kChangeCode.has_value(),
+                     keep(refusal.text)});
 }
 
 template <class Rules>
@@ -138,11 +139,11 @@ void Chap<Rules>::try_again(TimePoint now, const Credentials& credentials) {
   round_.challenge = std::exchange(next_challenge_, {});
   outcome_ = AuthPending{};
   const Credentials& before = *std::exchange(config_.credentials, &credentials);
-  if constexpr (Rules::kChangesPassword) {
+  if constexpr (Rules::kChangeCode.has_value()) {
     if (change) {
       state_ = State::awaiting;
       const auto data = rules_.change(round_, before, credentials, entropy_);
-      repeater_.send(now, build(ChapChangePassword{round_.identifier, data}));
+      repeater_.send(now, build(ChapChange<*Rules::kChangeCode>{round_.identifier, data}));
       return;
     }
   }
@@ -202,39 +203,40 @@ void Chap<Rules>::supply(TimePoint, const Credentials* credentials) {
 }
 
 template <class Rules>
-void Chap<Rules>::received(TimePoint now, const ChapChangePassword& change) {
-  if constexpr (Rules::kChangesPassword) {
+template <ChapCode kCode>
+void Chap<Rules>::received(TimePoint now, const ChapChange<kCode>& change) {
+  if constexpr (Rules::kChangeCode == kCode) {
     if (config_.role != Role::server) return;
     if (state_ == State::settled && change.identifier == round_.identifier && rate_.admits(now)) {
       repeater_.again();
     }
     if (state_ != State::changing || change.identifier != pptp::next(round_.identifier)) return;
     round_.identifier = change.identifier;
-    std::optional<NewPassword> password = rules_.read_change(change.data, new_hash_);
+    std::optional<SecretText> password = rules_.read_change(change.data, old_hash_);
+    old_hash_ = NtHash();
     if (!password) {
       refuse(AuthFailure::Reason::malformed);
       return;
     }
-    new_hash_ = std::move(password->hash);
+    // Before it is stored: who does not know what the new password is must not set it.
+    proof_ = rules_.judge(round_, Credentials(round_.peer_name, password->clone()));
+    if (!proof_) {
+      refuse_change();
+      return;
+    }
     state_ = State::storing;
-    outcome_ = AuthWantsPasswordStored{round_.peer_name, std::move(password->text)};
+    outcome_ = AuthWantsPasswordStored{round_.peer_name, *std::move(password)};
   }
 }
 
 template <class Rules>
 void Chap<Rules>::password_stored(TimePoint, bool stored) {
   if (state_ != State::storing) return;
-  std::optional<ChapProof> proof;
-  if (stored) proof = rules_.judge(round_, Credentials(round_.peer_name, std::move(new_hash_)));
-  new_hash_ = NtHash();
-  if (proof) {
+  std::optional<ChapProof> proof = std::exchange(proof_, std::nullopt);
+  if (stored) {
     accept(*std::move(proof));
   } else {
-    ChapRefusal refusal;
-    refusal.code = MsChapFailure::kChangingPassword;
-    refusal.challenge = round_.challenge;
-    refusal.text = "The password was not changed";
-    end_with(AuthFailure::Reason::refused, refusal);
+    refuse_change();
   }
 }
 
@@ -276,16 +278,25 @@ void Chap<Rules>::refuse_expired(const Credentials& credentials) {
   ChapRefusal refusal;
   refusal.code = MsChapFailure::kPasswordExpired;
   refusal.text = "Password expired";
-  if (!Rules::kChangesPassword) {
+  if (!Rules::kChangeCode) {
     end_with(AuthFailure::Reason::refused, refusal);
     return;
   }
   draw_challenge();
   refusal.challenge = round_.challenge;
   repeater_.send_final(build(ChapFailure{round_.identifier, Rules::write_refusal(refusal)}));
-  new_hash_ = credentials.nt_hash();
+  old_hash_ = credentials.nt_hash();
   state_ = State::changing;
   outcome_ = AuthPending{};
+}
+
+template <class Rules>
+void Chap<Rules>::refuse_change() {
+  ChapRefusal refusal;
+  refusal.code = MsChapFailure::kChangingPassword;
+  refusal.challenge = round_.challenge;
+  refusal.text = "The password was not changed";
+  end_with(AuthFailure::Reason::refused, refusal);
 }
 
 template <class Rules>

@@ -38,12 +38,6 @@ struct ChapRefusal {
   std::string text;
 };
 
-/// A new password as a server gets it.
-struct NewPassword {
-  SecretText text;  ///< UTF-8
-  NtHash hash;
-};
-
 /// CHAP (RFC 1994) in either role, for any of its algorithms.
 ///
 /// Client: answers every Challenge. The same Challenge again (a repeat that crossed our Response,
@@ -97,7 +91,8 @@ class Chap final : public Method {
   void received(TimePoint now, const ChapResponse& response);
   void received(TimePoint now, const ChapSuccess& success);
   void received(TimePoint now, const ChapFailure& failure);
-  void received(TimePoint now, const ChapChangePassword& change);
+  template <ChapCode kCode>
+  void received(TimePoint now, const ChapChange<kCode>& change);
 
   bool failed() const noexcept { return std::holds_alternative<AuthFailure>(outcome_); }
 
@@ -108,6 +103,7 @@ class Chap final : public Method {
   void accept(ChapProof proof);
   void refuse(AuthFailure::Reason reason);
   void refuse_expired(const Credentials& credentials);
+  void refuse_change();
   void end_with(AuthFailure::Reason reason, const ChapRefusal& refusal);
   void settle(AuthOutcome outcome);
 
@@ -122,7 +118,8 @@ class Chap final : public Method {
   std::vector<std::uint8_t> next_challenge_;  ///< client: that of a Failure
   std::vector<std::uint8_t> last_value_;      ///< server: of the Response that was judged last
   unsigned retries_left_;                     ///< server
-  NtHash new_hash_;                           ///< server: storing; the old one while changing
+  NtHash old_hash_;                           ///< server: while changing
+  std::optional<ChapProof> proof_;            ///< server: storing; what it comes to then
 };
 
 }  // namespace pptp

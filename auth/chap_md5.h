@@ -11,7 +11,7 @@ class ChapMd5Rules {
   static constexpr AuthMethod kKind = AuthMethod::chap_md5;
   static constexpr std::size_t kChallengeSize = 16;
   static constexpr bool kRetries = false;
-  static constexpr bool kChangesPassword = false;
+  static constexpr std::optional<ChapCode> kChangeCode = std::nullopt;
 
   static bool is_challenge(Bytes value) noexcept { return !value.empty(); }
 

@@ -39,8 +39,9 @@ void write(Writer& out, const ChapResult<kCode>& packet) noexcept {
   out.bytes(as_bytes(packet.message.substr(0, out.room())));
 }
 
-void write(Writer& out, const ChapChangePassword& packet) noexcept {
-  begin_coded(out, std::to_underlying(ChapCode::change_password), packet.identifier);
+template <ChapCode kCode>
+void write(Writer& out, const ChapChange<kCode>& packet) noexcept {
+  begin_coded(out, std::to_underlying(kCode), packet.identifier);
   out.bytes(packet.data);
 }
 
@@ -60,6 +61,8 @@ Result<ChapPacket> parse_chap(Bytes packet) noexcept {
       return with_message<ChapSuccess>(identifier, data);
     case std::to_underlying(ChapCode::failure):
       return with_message<ChapFailure>(identifier, data);
+    case std::to_underlying(ChapCode::change_password_v2):
+      return ChapChangePasswordV2{identifier, coded->data};
     case std::to_underlying(ChapCode::change_password):
       return ChapChangePassword{identifier, coded->data};
     default:

@@ -12,12 +12,13 @@
 
 namespace pptp {
 
-/// RFC 1994 4 and, for the last one, RFC 2759 7: the Code field.
+/// RFC 1994 4 and, for the last two, RFC 2433 10 and RFC 2759 7: the Code field.
 enum class ChapCode : std::uint8_t {
   challenge = 1,
   response = 2,
   success = 3,
   failure = 4,
+  change_password_v2 = 6,
   change_password = 7,
 };
 
@@ -43,14 +44,20 @@ struct ChapResult {
 using ChapSuccess = ChapResult<ChapCode::success>;
 using ChapFailure = ChapResult<ChapCode::failure>;
 
-/// RFC 2759 7. `data`, what follows Length, refers into the packet that was parsed.
-struct ChapChangePassword {
+/// `data`, what follows Length, refers into the packet that was parsed.
+template <ChapCode kCode>
+struct ChapChange {
   Identifier identifier;
   Bytes data;
 };
 
-using ChapPacket =
-    std::variant<ChapChallenge, ChapResponse, ChapSuccess, ChapFailure, ChapChangePassword>;
+/// RFC 2433 10: version 2 of the packet, with which MS-CHAP version 1 changes a password.
+using ChapChangePasswordV2 = ChapChange<ChapCode::change_password_v2>;
+/// RFC 2759 7: version 3, of MS-CHAP version 2.
+using ChapChangePassword = ChapChange<ChapCode::change_password>;
+
+using ChapPacket = std::variant<ChapChallenge, ChapResponse, ChapSuccess, ChapFailure,
+                                ChapChangePasswordV2, ChapChangePassword>;
 
 /// What build() makes at most: the MRU that every peer accepts (RFC 1661 6.1).
 inline constexpr std::size_t kMaxChapPacket = 1500;

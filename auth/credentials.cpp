@@ -124,6 +124,17 @@ Result<SecretText> utf8_of(const UnicodePassword& password) {
   return SecretText(as_text(out.written()));
 }
 
+Result<SecretText> octets_of(const UnicodePassword& password) {
+  Secret<UnicodePassword::kMaxOctets / 2> octets;
+  Writer out(octets.mutable_bytes());
+  for (Reader in(password.bytes()); in.remaining() > 0;) {
+    const std::uint32_t unit = read_unit(in);
+    if (unit > 0xff) return std::unexpected(Error::bad_value);
+    out.u8(static_cast<std::uint8_t>(unit));
+  }
+  return SecretText(as_text(out.written()));
+}
+
 Credentials::Credentials(std::string user, SecretText password, PasswordText kind)
     : user_(std::move(user)),
       kind_(kind),

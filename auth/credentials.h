@@ -43,6 +43,10 @@ class UnicodePassword {
 /// The password as UTF-8. Errors: bad_value (half a surrogate pair).
 Result<SecretText> utf8_of(const UnicodePassword& password);
 
+/// The password with one octet for each character, as PasswordText::octets has it. Errors:
+/// bad_value (a character beyond U+00FF).
+Result<SecretText> octets_of(const UnicodePassword& password);
+
 /// Who we are, or who a peer must prove to be.
 class Credentials {
  public:

@@ -8,6 +8,9 @@
 namespace pptp {
 namespace {
 
+// RFC 2433 8: of the Change-Password packets that we understand and send.
+constexpr std::uint32_t kChangePasswordVersion = 2;
+
 MsChapV1Challenge challenge_of(const ChapRound& round) noexcept {
   return Reader(round.challenge).array<sizeof(MsChapV1Challenge)>();
 }
@@ -55,7 +58,17 @@ std::optional<ChapProof> MsChapV1Rules::verify(const ChapRound& round, const Cre
 ChapRefusal MsChapV1Rules::read_refusal(std::string_view message) {
   const MsChapFailure failure = parse_mschap_failure(message);
   const auto& challenge = failure.version1_challenge;
-  return refusal_of(failure, challenge ? Bytes(*challenge) : Bytes());
+  ChapRefusal refusal = refusal_of(failure, challenge ? Bytes(*challenge) : Bytes());
+  // Version 1 of the packet, for who knows no other, would tell the old password's LAN Manager
+  // hash.
+  refusal.expired = refusal.expired && failure.version >= kChangePasswordVersion;
+  return refusal;
+}
+
+std::vector<std::uint8_t> MsChapV1Rules::change(const ChapRound& round, const Credentials& before,
+                                                const Credentials& changed, Entropy& entropy) {
+  (void)respond(round, changed, entropy);
+  return build(MsChapV1ChangePassword{encrypt(changed, before.nt_hash(), entropy), response_});
 }
 
 bool MsChapV1Rules::read(Bytes value) {
@@ -74,10 +87,18 @@ std::optional<ChapProof> MsChapV1Rules::judge(const ChapRound& round,
 
 std::string MsChapV1Rules::write_refusal(const ChapRefusal& refusal) {
   MsChapFailure failure = failure_of(refusal);
+  failure.version = kChangePasswordVersion;
   if (refusal.challenge.size() == kChallengeSize) {
     failure.version1_challenge = Reader(refusal.challenge).array<kChallengeSize>();
   }
   return build(failure);
+}
+
+std::optional<SecretText> MsChapV1Rules::read_change(Bytes data, const NtHash& before) {
+  const Result<MsChapV1ChangePassword> packet = parse_mschapv1_change(data);
+  if (!packet) return std::nullopt;
+  response_ = packet->response;
+  return decrypt(packet->password, before);
 }
 
 }  // namespace pptp

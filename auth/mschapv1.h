@@ -2,6 +2,7 @@
 
 #include "auth/chap.h"
 #include "auth/mschap_message.h"
+#include "auth/password_change.h"
 
 namespace pptp {
 
@@ -17,7 +18,7 @@ class MsChapV1Rules {
   static constexpr AuthMethod kKind = AuthMethod::mschapv1;
   static constexpr std::size_t kChallengeSize = 8;
   static constexpr bool kRetries = true;
-  static constexpr bool kChangesPassword = false;
+  static constexpr std::optional kChangeCode = ChapCode::change_password_v2;
 
   static bool is_challenge(Bytes value) noexcept { return value.size() == kChallengeSize; }
 
@@ -26,11 +27,14 @@ class MsChapV1Rules {
   std::optional<ChapProof> verify(const ChapRound& round, const Credentials& self,
                                   std::string_view message) const;
   static ChapRefusal read_refusal(std::string_view message);
+  std::vector<std::uint8_t> change(const ChapRound& round, const Credentials& before,
+                                   const Credentials& changed, Entropy& entropy);
 
   // server
   bool read(Bytes value);
   std::optional<ChapProof> judge(const ChapRound& round, const Credentials& peer) const;
   static std::string write_refusal(const ChapRefusal& refusal);
+  std::optional<SecretText> read_change(Bytes data, const NtHash& before);
 
  private:
   MsChapV1Response response_;

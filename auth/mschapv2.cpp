@@ -8,6 +8,9 @@
 namespace pptp {
 namespace {
 
+// RFC 2759 6
+constexpr std::uint32_t kChangePasswordVersion = 3;
+
 AuthenticatorChallenge challenge_of(const ChapRound& round) noexcept {
   return {Reader(round.challenge).array<MsChapV2Rules::kChallengeSize>()};
 }
@@ -46,15 +49,7 @@ ChapRefusal MsChapV2Rules::read_refusal(std::string_view message) {
 std::vector<std::uint8_t> MsChapV2Rules::change(const ChapRound& round, const Credentials& before,
                                                 const Credentials& changed, Entropy& entropy) {
   (void)respond(round, changed, entropy);
-  const NtHash old_hash = before.nt_hash();
-  const NtHash new_hash = changed.nt_hash();
-  ChangePassword packet;
-  if (const auto password = changed.unicode_password()) {
-    packet.encrypted_password = encrypt_password(*password, old_hash, entropy);
-  }
-  packet.encrypted_hash = encrypt_hash(old_hash, new_hash);
-  packet.response = response_;
-  return build(packet);
+  return build(MsChapV2ChangePassword{encrypt(changed, before.nt_hash(), entropy), response_});
 }
 
 bool MsChapV2Rules::read(Bytes value) {
@@ -81,24 +76,18 @@ std::optional<ChapProof> MsChapV2Rules::judge(const ChapRound& round,
 
 std::string MsChapV2Rules::write_refusal(const ChapRefusal& refusal) {
   MsChapFailure failure = failure_of(refusal);
+  failure.version = kChangePasswordVersion;
   if (refusal.challenge.size() == kChallengeSize) {
     failure.challenge = AuthenticatorChallenge{Reader(refusal.challenge).array<kChallengeSize>()};
   }
   return build(failure);
 }
 
-std::optional<NewPassword> MsChapV2Rules::read_change(Bytes data, const NtHash& before) {
-  const Result<ChangePassword> packet = parse_change_password(data);
+std::optional<SecretText> MsChapV2Rules::read_change(Bytes data, const NtHash& before) {
+  const Result<MsChapV2ChangePassword> packet = parse_mschapv2_change(data);
   if (!packet) return std::nullopt;
-  const auto password = decrypt_password(packet->encrypted_password, before);
-  if (!password || password->bytes().empty()) return std::nullopt;
-  NtHash hash = nt_password_hash(password->bytes());
-  // RFC 2759 8.12: that it holds the old hash proves that the sender knew it before the change.
-  if (!equal_secret(encrypt_hash(before, hash), packet->encrypted_hash)) return std::nullopt;
-  Result<SecretText> text = utf8_of(*password);
-  if (!text) return std::nullopt;
   response_ = packet->response;
-  return NewPassword{*std::move(text), std::move(hash)};
+  return decrypt(packet->password, before);
 }
 
 }  // namespace pptp

@@ -14,7 +14,8 @@ class MsChapV2Rules {
   static constexpr std::size_t kChallengeSize = 16;
   /// Whether a Failure may allow another try.
   static constexpr bool kRetries = true;
-  static constexpr bool kChangesPassword = true;
+  /// Of the packet that changes a password; nullopt: there is none.
+  static constexpr std::optional kChangeCode = ChapCode::change_password;
 
   /// What is not, is no Challenge of this algorithm.
   static bool is_challenge(Bytes value) noexcept { return value.size() == kChallengeSize; }
@@ -49,7 +50,7 @@ class MsChapV2Rules {
   /// Takes the data of a Change-Password packet; nullopt: its sender does not know the old
   /// password, whose hash is `before`, or the new one is nothing. Whether the Response in it is
   /// right, judge() tells.
-  std::optional<NewPassword> read_change(Bytes data, const NtHash& before);
+  std::optional<SecretText> read_change(Bytes data, const NtHash& before);
 
  private:
   MsChapV2Response response_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "auth/credentials.h"
@@ -14,7 +15,7 @@
 
 namespace pptp {
 
-// How MS-CHAP version 2 changes a password (RFC 2759 7, 8.9 to 8.13).
+// How MS-CHAP changes a password: RFC 2433 10, RFC 2759 7 and 8.9 to 8.13.
 
 /// RFC 2759 8.10: a password at the end of 512 octets, and its length, enciphered.
 using EncryptedPassword = std::array<std::uint8_t, 516>;
@@ -22,19 +23,43 @@ using EncryptedPassword = std::array<std::uint8_t, 516>;
 /// RFC 2759 8.13: a hash enciphered under another one.
 using EncryptedHash = std::array<std::uint8_t, 16>;
 
-/// RFC 2759 7: what follows Length in a Change-Password packet. Of `response` the peer challenge
-/// and the NT response count; it is made with the new password.
-struct ChangePassword {
+/// The new password under the old one's hash, and the old hash under the new one.
+struct EncryptedChange {
+  EncryptedPassword password{};
+  EncryptedHash hash{};
+};
+
+/// `changed` has a password, which takes the place of the one that `before` is the hash of.
+EncryptedChange encrypt(const Credentials& changed, const NtHash& before, Entropy& entropy);
+
+/// The reverse. nullopt: its sender does not know the old password, or the new one is empty or no
+/// text.
+std::optional<SecretText> decrypt(const EncryptedChange& change, const NtHash& before);
+
+/// RFC 2433 10: what follows Length in version 2 of the Change-Password packet. What is for LAN
+/// Manager is never read, and sent as zeros. `response` is made with the new password.
+struct MsChapV1ChangePassword {
+  static constexpr std::size_t kSize = 1114;
+
+  EncryptedChange password;
+  MsChapV1Response response;
+};
+
+/// Errors: bad_length.
+Result<MsChapV1ChangePassword> parse_mschapv1_change(Bytes data) noexcept;
+std::vector<std::uint8_t> build(const MsChapV1ChangePassword& packet);
+
+/// RFC 2759 7: the same for version 3. Of `response` the peer challenge and the NT response count.
+struct MsChapV2ChangePassword {
   static constexpr std::size_t kSize = 582;
 
-  EncryptedPassword encrypted_password{};
-  EncryptedHash encrypted_hash{};
+  EncryptedChange password;
   MsChapV2Response response;
 };
 
 /// The reserved octets and flags may hold anything. Errors: bad_length.
-Result<ChangePassword> parse_change_password(Bytes data) noexcept;
-std::vector<std::uint8_t> build(const ChangePassword& packet);
+Result<MsChapV2ChangePassword> parse_mschapv2_change(Bytes data) noexcept;
+std::vector<std::uint8_t> build(const MsChapV2ChangePassword& packet);
 
 /// RFC 2759 8.9, NewPasswordEncryptedWithOldNtPasswordHash; `entropy` fills what the password
 /// leaves free.

@@ -71,10 +71,13 @@ void check_parsers(Bytes data) {
     const Octets built = build(*packet);
     require(built.size() <= data.size() && std::equal(built.begin(), built.end(), data.begin()));
   }
-  if (const auto packet = parse_change_password(data)) {
-    const Octets built = build(*packet);
-    require(built.size() == data.size());
-    (void)decrypt_password(packet->encrypted_password, NtHash());
+  if (const auto packet = parse_mschapv1_change(data)) {
+    require(build(*packet).size() == data.size());
+    (void)decrypt(packet->password, NtHash());
+  }
+  if (const auto packet = parse_mschapv2_change(data)) {
+    require(build(*packet).size() == data.size());
+    (void)decrypt(packet->password, NtHash());
   }
   if (const auto response = parse_mschapv1_response(data)) {
     const auto again = parse_mschapv1_response(build(*response));

@@ -98,7 +98,7 @@ TEST_CASE("chap_packet/values of 8, 17 and 255 octets and empty names and messag
 }
 
 TEST_CASE("chap_packet/other codes are not CHAP's") {
-  for (const std::string_view code : {"00", "05", "06", "08", "ff"}) {
+  for (const std::string_view code : {"00", "05", "08", "ff"}) {
     CHECK(parse_chap(octets(std::string(code) + "010008 01020304")).error() == Error::unsupported);
   }
 }

@@ -49,18 +49,38 @@ TEST_CASE("rfc2759/8.9 under another hash there is no password") {
   CHECK_FALSE(decrypt_password(encrypted, hash_of("older")));
 }
 
+TEST_CASE("rfc2433/10 the packet's data has 1114 octets, and what is for LAN Manager stays out") {
+  std::vector<std::uint8_t> data(MsChapV1ChangePassword::kSize);
+  for (std::size_t i = 0; i < data.size(); ++i)
+    data[i] = static_cast<std::uint8_t>(i * 7);
+  data[1112] = 0;
+  for (const bool use_nt : {true, false}) {
+    data[1113] = use_nt ? 1 : 0;
+    const auto packet = parse_mschapv1_change(data);
+    REQUIRE(packet);
+    CHECK(packet->response.use_nt == use_nt);
+    std::vector<std::uint8_t> expected = data;
+    std::fill_n(expected.begin() + 532, 516 + 16 + 24, std::uint8_t{0});
+    CHECK(build(*packet) == expected);
+  }
+  for (const std::size_t size : {0U, 1U, 582U, 1113U, 1115U}) {
+    data.resize(size);
+    CHECK(parse_mschapv1_change(data).error() == Error::bad_length);
+  }
+}
+
 TEST_CASE("rfc2759/7 the packet's data has 582 octets and survives the round trip") {
-  std::vector<std::uint8_t> data(ChangePassword::kSize);
+  std::vector<std::uint8_t> data(MsChapV2ChangePassword::kSize);
   for (std::size_t i = 0; i < data.size(); ++i)
     data[i] = static_cast<std::uint8_t>(i * 7);
   std::fill_n(data.begin() + 548, 8, std::uint8_t{0});
   std::fill_n(data.begin() + 580, 2, std::uint8_t{0});
-  const auto packet = parse_change_password(data);
+  const auto packet = parse_mschapv2_change(data);
   REQUIRE(packet);
   CHECK(build(*packet) == data);
   for (const std::size_t size : {0U, 1U, 581U, 583U}) {
     data.resize(size);
-    CHECK(parse_change_password(data).error() == Error::bad_length);
+    CHECK(parse_mschapv2_change(data).error() == Error::bad_length);
   }
 }
 
@@ -104,6 +124,19 @@ TEST_CASE("credentials/a password in UTF-16 becomes UTF-8, and half a pair does 
   CHECK(utf8_of(UnicodePassword::from_octets(full).value()).error() == Error::bad_value);
   const std::vector<std::uint8_t> wide(512, 0x30);
   CHECK(utf8_of(UnicodePassword::from_octets(wide).value()).value().view().size() == 768);
+}
+
+TEST_CASE("credentials/a password in UTF-16 as octets, one for each character, or not at all") {
+  CHECK(octets_of(UnicodePassword("Gr\xc3\xbc\xc3\x9f"
+                                  "e"))
+            .value()
+            .view() ==
+        "Gr\xfc\xdf"
+        "e");
+  CHECK(octets_of(UnicodePassword("")).value().empty());
+  CHECK(octets_of(UnicodePassword(std::string(256, 'x'))).value().view().size() == 256);
+  CHECK(octets_of(UnicodePassword("\xc4\x80")).error() == Error::bad_value);
+  CHECK(octets_of(UnicodePassword("secret \xf0\x9f\x94\x91")).error() == Error::bad_value);
 }
 
 TEST_CASE("credentials/octets as characters: pppd's hash of a password beyond ASCII (note 3.27)") {

@@ -17,7 +17,8 @@ using test::MethodPair;
 
 constexpr AuthMethod kRetrying[] = {AuthMethod::mschapv1, AuthMethod::mschapv2,
                                     AuthMethod::eap_mschapv2};
-constexpr AuthMethod kChanging[] = {AuthMethod::mschapv2, AuthMethod::eap_mschapv2};
+constexpr AuthMethod kChanging[] = {AuthMethod::mschapv1, AuthMethod::mschapv2,
+                                    AuthMethod::eap_mschapv2};
 
 const Credentials kAlice("alice", SecretText("secret"));
 const Credentials kWrong("alice", SecretText("Secret"));
@@ -126,6 +127,12 @@ TEST_CASE("retry/client: without the challenge for it there is no other try") {
   }
 }
 
+const Secret<16>& password_hash_hash(const KeySeed& seed) {
+  const auto* first = std::get_if<MsChapV1Seed>(&seed);
+  return first != nullptr ? first->password_hash_hash
+                          : std::get<MsChapV2Seed>(seed).password_hash_hash;
+}
+
 TEST_CASE("rfc2759/7 both roles: an expired password is changed, and the keys are the new one's") {
   for (const AuthMethod kind : kChanging) {
     CAPTURE(name(kind));
@@ -139,12 +146,17 @@ TEST_CASE("rfc2759/7 both roles: an expired password is changed, and the keys ar
     const auto* server = pair.server_is<AuthSuccess>();
     REQUIRE(client);
     REQUIRE(server);
-    const auto& ours = std::get<MsChapV2Seed>(client->seed);
-    const auto& theirs = std::get<MsChapV2Seed>(server->seed);
-    CHECK(ours.nt_response == theirs.nt_response);
     const NtHashHash hash = hash_nt_password_hash(kNew.nt_hash());
-    CHECK(equal_secret(ours.password_hash_hash.bytes(), hash.bytes()));
-    CHECK(equal_secret(theirs.password_hash_hash.bytes(), hash.bytes()));
+    for (const KeySeed* seed : {&client->seed, &server->seed}) {
+      CHECK(equal_secret(password_hash_hash(*seed).bytes(), hash.bytes()));
+    }
+    if (kind == AuthMethod::mschapv1) {
+      CHECK(std::get<MsChapV1Seed>(client->seed).challenge ==
+            std::get<MsChapV1Seed>(server->seed).challenge);
+    } else {
+      CHECK(std::get<MsChapV2Seed>(client->seed).nt_response ==
+            std::get<MsChapV2Seed>(server->seed).nt_response);
+    }
   }
 }
 
@@ -162,10 +174,85 @@ TEST_CASE("rfc2759/7 the packet has code 7, 586 octets and the Failure's identif
   CHECK(packet[0] == 7);
   CHECK(Identifier(packet[1]) == next(refusal.identifier));
   const auto change =
-      parse_change_password(std::get<ChapChangePassword>(parse_chap(packet).value()).data).value();
+      parse_mschapv2_change(std::get<ChapChangePassword>(parse_chap(packet).value()).data).value();
   const auto challenge = parse_mschap_failure(refusal.message).challenge.value();
   CHECK(change.response.nt_response ==
         generate_nt_response(challenge, change.response.peer_challenge, "alice", kNew.nt_hash()));
+}
+
+TEST_CASE("rfc2433/10 the packet has code 6, 1118 octets and the Failure's identifier plus 1") {
+  const Credentials account = expired();
+  MethodPair pair(AuthMethod::mschapv1, kAlice);
+  pair.tries = {&kNew};
+  pair.run(&account);
+  REQUIRE(pair.sent.size() == 5);
+  const auto refusal = std::get<ChapFailure>(parse_chap(pair.sent[2].second).value());
+  CHECK(refusal.message.starts_with("E=648 R=0 C="));
+  CHECK(refusal.message.ends_with(" V=2 M=Password expired"));
+  const auto& packet = pair.sent[3].second;
+  CHECK(packet.size() == 1118);
+  CHECK(packet[0] == 6);
+  CHECK(Identifier(packet[1]) == next(refusal.identifier));
+  const auto change =
+      parse_mschapv1_change(std::get<ChapChangePasswordV2>(parse_chap(packet).value()).data)
+          .value();
+  const auto challenge = parse_mschap_failure(refusal.message).version1_challenge.value();
+  CHECK(change.response.nt_response == challenge_response(challenge, kNew.nt_hash()));
+  CHECK(change.response.use_nt);
+}
+
+TEST_CASE("rfc2433/10 both roles: the new password makes keys of 40 bits as well") {
+  const Credentials account = expired();
+  const Credentials ascii("alice", SecretText("newPass"));
+  MethodPair pair(AuthMethod::mschapv1, kAlice);
+  pair.tries = {&ascii};
+  pair.run(&account);
+  const auto* client = pair.client_is<AuthSuccess>();
+  const auto* server = pair.server_is<AuthSuccess>();
+  REQUIRE(client);
+  REQUIRE(server);
+  const auto& ours = std::get<MsChapV1Seed>(client->seed);
+  const auto& theirs = std::get<MsChapV1Seed>(server->seed);
+  REQUIRE(ours.lm_password_hash);
+  REQUIRE(theirs.lm_password_hash);
+  CHECK(equal_secret(ours.lm_password_hash->bytes(), theirs.lm_password_hash->bytes()));
+}
+
+TEST_CASE("rfc2433/8 client: who takes version 1 of the packet alone is not told a new password") {
+  for (const std::string_view message :
+       {"E=648 R=0 C=0011223344556677 V=1 M=x", "E=648 R=0 C=0011223344556677"}) {
+    test::ScriptEntropy entropy("");
+    const auto client = make_method(AuthMethod::mschapv1, {Role::client, &kAlice}, entropy);
+    client->begin({});
+    (void)client->receive({}, test::octets("01c7001208 0f3bd41cbace13a2 7070747064"));
+    CHECK(client->poll());
+    (void)client->receive({}, build(ChapFailure{Identifier(0xc7), message}));
+    REQUIRE(std::holds_alternative<AuthFailure>(client->outcome()));
+    CHECK_FALSE(std::get<AuthFailure>(client->outcome()).change_password);
+    client->try_again({}, kNew);
+    CHECK_FALSE(client->poll());
+  }
+}
+
+TEST_CASE("rfc2433/10 server: any bit of the packet damaged changes nothing, but in filler") {
+  const Credentials account = expired();
+  MethodPair clean(AuthMethod::mschapv1, kAlice);
+  clean.tries = {&kNew};
+  clean.run(&account);
+  const auto packet = clean.sent[3].second;
+  int changed = 0;
+  for (std::size_t bit = 32; bit < packet.size() * 8; ++bit) {
+    MethodPair pair(AuthMethod::mschapv1, kAlice);
+    pair.run(&account);
+    auto damaged = packet;
+    damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ 1U << bit % 8);
+    (void)pair.server().receive({}, damaged);
+    pair.run(&account);
+    if (pair.server_is<AuthSuccess>()) ++changed;
+    CHECK(pair.stored.empty() == (pair.server_is<AuthSuccess>() == nullptr));
+  }
+  // 496 octets before the password, 556 for LAN Manager, and flags but for one bit.
+  CHECK(changed == (496 + 556) * 8 + 15);
 }
 
 TEST_CASE("rfc2759/7 both roles: the loss of any packet costs time only, and stores it once") {
@@ -242,6 +329,8 @@ TEST_CASE(
     (void)pair.server().receive({}, damaged);
     pair.run(&account);
     if (pair.server_is<AuthSuccess>()) ++changed;
+    // What is not right all through is not stored either.
+    CHECK(pair.stored.empty() == (pair.server_is<AuthSuccess>() == nullptr));
     CHECK((pair.stored.empty() || pair.stored.front() == "n\xc3\xa4"
                                                          "chstes"));
   }
