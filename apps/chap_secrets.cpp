@@ -129,7 +129,7 @@ class SecretsLexer {
         line.cut_by_comment = line.cut_by_comment || c == '#';
         break;
       } else {
-        word.text += c;
+        put(word, c);
         advance();
       }
     }
@@ -145,6 +145,8 @@ class SecretsLexer {
     line.words.push_back(std::move(word));
   }
 
+  static void put(SecretsWord& word, char c) { append_secret(word.text, {&c, 1}); }
+
   void read_escape(SecretsWord& word) {
     advance();
     if (at_line_end()) {  // the last octet of the text: a backslash that stands for nothing
@@ -157,7 +159,7 @@ class SecretsLexer {
         value = value * 8 + static_cast<unsigned>(rest_.front() - '0');
         advance();
       }
-      word.text += static_cast<char>(value & 0xff);
+      put(word, static_cast<char>(value & 0xff));
       return;
     }
     advance();
@@ -168,34 +170,34 @@ class SecretsLexer {
         value = value * 16 + static_cast<unsigned>(hex_value(rest_.front()));
         advance();
       }
-      word.text += static_cast<char>(value);
+      put(word, static_cast<char>(value));
       return;
     }
     if (std::isalnum(static_cast<unsigned char>(c)) != 0) word.doubtful_escape = true;
     switch (c) {
       case 'a':
-        word.text += '\a';
+        put(word, '\a');
         break;
       case 'b':
-        word.text += '\b';
+        put(word, '\b');
         break;
       case 'f':
-        word.text += '\f';
+        put(word, '\f');
         break;
       case 'n':
-        word.text += '\n';
+        put(word, '\n');
         break;
       case 'r':
-        word.text += '\r';
+        put(word, '\r');
         break;
       case 's':
-        word.text += ' ';
+        put(word, ' ');
         break;
       case 't':
-        word.text += '\t';
+        put(word, '\t');
         break;
       default:
-        word.text += c;
+        put(word, c);
     }
   }
 
@@ -205,14 +207,16 @@ class SecretsLexer {
   unsigned column_ = 1;
 };
 
-/// As a word of the file, in quotes.
-std::string quoted(std::string_view text) {
-  std::string word = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') word += '\\';
-    word += c;
+/// A secret as a word of the file, in quotes. To be wiped.
+std::string quoted(std::string_view secret) {
+  std::string word;
+  append_secret(word, "\"");
+  for (const char& c : secret) {
+    if (c == '"' || c == '\\') append_secret(word, "\\");
+    append_secret(word, {&c, 1});
   }
-  return word + '"';
+  append_secret(word, "\"");
+  return word;
 }
 
 /// Takes a word out of a text, with the blanks before it.
@@ -365,7 +369,8 @@ std::optional<User> ChapSecrets::find(std::string_view user, std::string_view se
                                       PasswordText kind) const {
   const Entry* const entry = entry_of(user, server);
   if (entry == nullptr) return std::nullopt;
-  User found{Credentials(std::string(user), entry->secret.clone(), kind), entry->addresses};
+  User found{entry->client == kAnyone ? std::string(user) : entry->client,
+             Credentials(std::string(user), entry->secret.clone(), kind), entry->addresses};
   if (entry->expired) found.credentials.expire();
   return found;
 }
@@ -382,7 +387,10 @@ std::expected<std::string, std::string> ChapSecrets::with_secret(const std::stri
   const Entry* const entry = secrets.entry_of(user, server);
   if (entry == nullptr) return std::unexpected("there is no such user");
   if (entry->client == kAnyone) return std::unexpected("the line is everybody's");
-  std::string changed = text;
+  std::string word = quoted(secret);
+  std::string changed;
+  reserve_secret(changed, text.size() + word.size());
+  changed = text;
   SecretsLexer lexer(text);
   while (auto line = lexer.next()) {
     const std::span<SecretsWord> words(line->words);
@@ -394,11 +402,12 @@ std::expected<std::string, std::string> ChapSecrets::with_secret(const std::stri
         if (words[i].text == kExpired || (only && words[i].text == kOptions))
           erase_word(changed, words[i]);
       }
-      changed.replace(words[2].begin, words[2].end - words[2].begin, quoted(secret));
+      changed.replace(words[2].begin, words[2].end - words[2].begin, word);
     }
-    for (SecretsWord& word : words)
-      wipe_text(word.text);
+    for (SecretsWord& each : words)
+      wipe_text(each.text);
   }
+  wipe_text(word);
   return changed;
 }
 

@@ -46,10 +46,14 @@ std::expected<FileText, ConfigError> read_descriptor(int descriptor, const std::
     const ssize_t count = read(descriptor, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed(reason(errno));
-    if (count == 0) return file;
-    file.text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (file.text.size() > kMaxSize) return failed("the file is larger than a megabyte");
+    if (count == 0) break;
+    append_secret(file.text, {buffer.data(), static_cast<std::size_t>(count)});
+    if (file.text.size() > kMaxSize) {
+      wipe_text(file.text);
+      return failed("the file is larger than a megabyte");
+    }
   }
+  return file;
 }
 
 ConfigError exposed_file(const std::string& path) {
