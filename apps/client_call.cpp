@@ -44,10 +44,12 @@ ClientCall::ClientCall(Surroundings surroundings, const Profile& profile,
       profile_(profile),
       credentials_(std::move(credentials)),
       request_(std::move(request)),
-      timer_(around_.loop, [this] {
-        if (engine_) engine_->on_deadline(around_.loop.now());
-        drain();
-      }) {}
+      timer_(around_.loop,
+             [this] {
+               if (engine_) engine_->on_deadline(around_.loop.now());
+               drain();
+             }),
+      linger_timer_(around_.loop, [this] { over(*std::move(ended_)); }) {}
 
 ClientCall::~ClientCall() = default;
 
@@ -189,8 +191,9 @@ void ClientCall::drain() {
   while (const auto octets = engine_->poll_control()) {
     if (stream_) stream_->send(*octets);
   }
+  const TimePoint now = around_.loop.now();
   std::size_t count = 0;
-  while (std::optional<Packet> packet = engine_->poll_gre(around_.loop.now())) {
+  while (std::optional<Packet> packet = engine_->poll_gre(now)) {
     gre_out_[count++] = *std::move(packet);
     if (count == gre_out_.size()) send_gre(std::span(gre_out_).first(std::exchange(count, 0)));
   }
@@ -198,10 +201,15 @@ void ClientCall::drain() {
   for (Packet& packet : gre_out_)
     packet.release();
   while (std::optional<Packet> packet = engine_->poll_ip())
-    around_.owner.call_received(packet->mutable_bytes());
+    around_.owner.call_received(now, packet->mutable_bytes());
   if (too_big_) lower_path_mtu();
-  timer_.set(std::exchange(drain_again_, false) ? around_.loop.now() : engine_->next_deadline());
-  if (ended_ && (engine_->control_finished() || !stream_)) over(*std::move(ended_));
+  timer_.set(std::exchange(drain_again_, false) ? now : engine_->next_deadline());
+  if (!ended_) return;
+  if (!stream_) {
+    over(*std::move(ended_));
+  } else if (engine_->control_finished()) {
+    hang_up();
+  }
 }
 
 void ClientCall::on_event(const EngineEvent& event) {
@@ -294,9 +302,17 @@ void ClientCall::call_ended(const End& end) {
   }
 }
 
+/// Closes our direction and waits for the server to close its own, but not for long.
+void ClientCall::hang_up() {
+  if (std::exchange(hung_up_, true)) return;
+  stream_->finish_sending();
+  linger_timer_.set(around_.loop.now() + io::TcpStream::kLinger);
+}
+
 void ClientCall::over(Ending ending) {
   if (std::exchange(over_, true)) return;
   gre_watch_.reset();
+  linger_timer_.set(std::nullopt);
   around_.owner.call_over(std::move(ending));
 }
 

@@ -26,7 +26,7 @@ class CallOwner {
  public:
   virtual void call_event(const EngineEvent& event) = 0;
   /// An IP packet out of the tunnel, which may be changed.
-  virtual void call_received(MutableBytes packet) = 0;
+  virtual void call_received(TimePoint now, MutableBytes packet) = 0;
   /// This address is about to be tried.
   virtual void call_trying(Ipv4Address server) = 0;
   /// The path takes less than it seemed to: allowed_mtu() is less than before.
@@ -131,6 +131,7 @@ class ClientCall {
   void drain();
   void on_event(const EngineEvent& event);
   void call_ended(const End& end);
+  void hang_up();
   void over(Ending ending);
 
   Surroundings around_;
@@ -139,6 +140,7 @@ class ClientCall {
   Request request_;
 
   io::Timer timer_;
+  io::Timer linger_timer_;  ///< from our last word on, until the server closes
   std::optional<Dialer> dialer_;
   std::optional<io::TcpStream> stream_;
   std::optional<io::GreClientSocket> gre_;
@@ -159,6 +161,7 @@ class ClientCall {
   std::optional<Ending> closing_;  ///< we are ending it, and this is why
   std::optional<Ending> ended_;    ///< the call is over; TCP may not be yet
   bool drain_again_ = false;
+  bool hung_up_ = false;
   bool over_ = false;
 };
 

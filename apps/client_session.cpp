@@ -12,6 +12,7 @@
 #include "apps/password.h"
 #include "apps/runtime.h"
 #include "apps/terminal.h"
+#include "apps/undo_words.h"
 #include "lib/ip_packet.h"
 
 namespace pptp::app {
@@ -163,10 +164,10 @@ void ClientSession::send_held() {
 }
 
 void ClientSession::send(std::span<Packet> packets) {
-  const auto kept_back = std::ranges::remove_if(packets, [this](Packet& packet) {
-    if (is_traffic(packet.bytes())) last_traffic_ = loop_.now();
-    return !translation_.outbound(packet.mutable_bytes());
-  });
+  const auto traffic = [](const Packet& packet) { return is_traffic(packet.bytes()); };
+  if (counts_idle_time() && std::ranges::any_of(packets, traffic)) last_traffic_ = loop_.now();
+  const auto kept_back = std::ranges::remove_if(
+      packets, [this](Packet& packet) { return !translation_.outbound(packet.mutable_bytes()); });
   call_->send(packets.first(packets.size() - kept_back.size()));
 }
 
@@ -222,7 +223,7 @@ void ClientSession::call_ended(Ending ending) {
 /// The servers of the list are tried in turn before anything is waited for.
 bool ClientSession::try_next_server(const Ending& ending) {
   if (servers_tried_ >= profile_.servers.size() || !another_server_may_help(ending)) return false;
-  log(LogLevel::notice, fmt::format("{} [{}]; trying the next server", ending.summary, ending.id));
+  log(LogLevel::notice, next_server_words(ending));
   server_ = (server_ + 1) % profile_.servers.size();
   known_.reset();
   return true;
@@ -317,8 +318,8 @@ void ClientSession::ask_again(const AnotherTry& another) {
                   });
 }
 
-void ClientSession::call_received(MutableBytes packet) {
-  if (is_traffic(packet)) last_traffic_ = loop_.now();
+void ClientSession::call_received(TimePoint now, MutableBytes packet) {
+  if (counts_idle_time() && is_traffic(packet)) last_traffic_ = now;
   translation_.inbound(packet);
   if (device_->write(packet) || !device_->gone() || !device_watch_) return;
   // Later, when the call is not in the middle of what it has received.
@@ -429,14 +430,7 @@ void ClientSession::take_back_host_changes() {
                                        past_.tx_bytes, past_.rx_bytes));
   // What was lowered on the way is put back first, so that undoing finds what the journal says.
   if (device_ && mtu_ != configured_mtu_ && !device_->gone()) set_device_mtu(configured_mtu_);
-  const io::UndoReport report = host_->undo_all();
-  for (const std::string& left : report.left_alone) {
-    log(LogLevel::notice, fmt::format("left alone, as somebody else has changed it: {}", left));
-  }
-  for (const io::IoError& failed : report.failed)
-    log(LogLevel::error, failed.text());
-  for (const io::IoError& failed : report.scripts)
-    log(LogLevel::error, failed.text());
+  log_what_is_left(log_, LogLevel::error, host_->undo_all());
 }
 
 // --- being asked ---

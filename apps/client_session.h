@@ -83,7 +83,7 @@ class ClientSession final : private CallOwner {
   // What a call comes to.
   void call_trying(Ipv4Address server) override;
   void call_event(const EngineEvent& event) override;
-  void call_received(MutableBytes packet) override;
+  void call_received(TimePoint now, MutableBytes packet) override;
   void call_mtu_lowered() override;
   void call_over(Ending ending) override;
   void phase_changed(Phase phase);
@@ -105,6 +105,8 @@ class ClientSession final : private CallOwner {
   void set_device_mtu(std::uint32_t mtu);
   void watch_route();
   void check_limits();
+
+  bool counts_idle_time() const noexcept { return profile_.link.idle_timeout > Duration::zero(); }
 
   // Ending it.
   void on_signal(int signal);

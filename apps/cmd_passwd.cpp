@@ -12,6 +12,7 @@
 #include "apps/config_file.h"
 #include "apps/password.h"
 #include "apps/progress.h"
+#include "apps/redial.h"
 #include "apps/terminal.h"
 #include "apps/terminal_prompt.h"
 #include "tunnel/io/os_entropy.h"
@@ -20,68 +21,96 @@
 namespace pptp::app {
 namespace {
 
-/// A call that is made to change the password, and ends when that is done.
+/// A call that is made to change the password, and ends when that is done. The profile's servers
+/// are tried in turn, as `connect` does.
 class PasswordChange final : private CallOwner {
  public:
   /// All must outlive it.
   PasswordChange(const Profile& profile, std::shared_ptr<const Credentials> before,
                  std::shared_ptr<const Credentials> after, LogSink& log, Progress& progress)
       : profile_(profile),
+        before_(std::move(before)),
         after_(std::move(after)),
-        call_({.loop = loop_,
-               .entropy = entropy_,
-               .pool = pool_,
-               .log = Log(&log),
-               .progress = progress,
-               .owner = *this},
-              profile, std::move(before),
-              {.server = profile.servers.front(), .may_try_again = true}) {}
+        log_(&log),
+        progress_(progress) {}
 
   /// Once.
   Ending run() {
-    loop_.on_signals({SIGINT, SIGTERM, SIGHUP},
-                     [this](int) { call_.close(ending_of(Trouble::interrupted)); });
-    if (const io::IoResult<void> dialled = call_.dial(); !dialled) {
-      return ending_of(dialled.error());
-    }
+    loop_.on_signals({SIGINT, SIGTERM, SIGHUP}, [this](int) {
+      interrupted_ = true;
+      call_->close(ending_of(Trouble::interrupted));
+    });
+    dial();
     if (!ending_) loop_.run();
     return *std::move(ending_);
   }
 
  private:
+  void dial() {
+    call_.emplace(ClientCall::Surroundings{.loop = loop_,
+                                           .entropy = entropy_,
+                                           .pool = pool_,
+                                           .log = log_,
+                                           .progress = progress_,
+                                           .owner = *this},
+                  profile_, before_,
+                  ClientCall::Request{.server = profile_.servers[server_], .may_try_again = true});
+    if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
+      finish(ending_of(dialled.error()));
+    }
+  }
+
+  void call_ended(Ending ending) {
+    const bool another = server_ + 1 < profile_.servers.size() && another_server_may_help(ending);
+    if (!another || offered_ || interrupted_) return finish(std::move(ending));
+    log_.line(LogLevel::notice, next_server_words(ending));
+    ++server_;
+    dial();
+  }
+
+  void finish(Ending ending) {
+    ending_ = std::move(ending);
+    loop_.stop();
+  }
+
   void call_event(const EngineEvent& event) override {
     if (const AnotherTry* another = std::get_if<AnotherTry>(&event)) {
       if (another->change_password) {
         offered_ = true;
-        loop_.post([this] { call_.try_again(after_); });
+        loop_.post([this] { call_->try_again(after_); });
       } else {
-        call_.close(ending_of(another->end, call_.context()));
+        call_->close(ending_of(another->end, call_->context()));
       }
     } else if (std::holds_alternative<Authenticated>(event)) {
       Ending done;
       done.summary = password_changed(profile_);
-      call_.close(offered_ ? std::move(done) : ending_of(Trouble::password_not_expired));
+      call_->close(offered_ ? std::move(done) : ending_of(Trouble::password_not_expired));
     }
   }
 
-  void call_received(MutableBytes) override {}
+  void call_received(TimePoint, MutableBytes) override {}
 
   void call_trying(Ipv4Address) override {}
 
   void call_mtu_lowered() override {}
 
+  /// We are inside of the call, which goes.
   void call_over(Ending ending) override {
-    ending_ = std::move(ending);
-    loop_.stop();
+    loop_.post([this, ending = std::move(ending)]() mutable { call_ended(std::move(ending)); });
   }
 
   const Profile& profile_;
+  std::shared_ptr<const Credentials> before_;
   std::shared_ptr<const Credentials> after_;
+  Log log_;
+  Progress& progress_;
   io::EventLoop loop_;
   io::OsEntropy entropy_;
   PacketPool pool_{ClientCall::kPoolSlots};
-  ClientCall call_;
-  bool offered_ = false;
+  std::optional<ClientCall> call_;
+  std::size_t server_ = 0;  ///< of the profile's, the one that is called
+  bool offered_ = false;    ///< the new password has been handed over
+  bool interrupted_ = false;
   std::optional<Ending> ending_;
 };
 

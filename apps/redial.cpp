@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace pptp::app {
 namespace {
 
@@ -99,6 +101,10 @@ bool another_server_may_help(const Ending& ending) noexcept {
     default:
       return false;
   }
+}
+
+std::string next_server_words(const Ending& ending) {
+  return fmt::format("{} [{}]; trying the next server", ending.summary, ending.id);
 }
 
 }  // namespace pptp::app

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "apps/ending.h"
 #include "lib/entropy.h"
@@ -41,5 +42,8 @@ class RedialPolicy {
 
 /// Whether another server of the list, where there is one, may do what this one did not.
 bool another_server_may_help(const Ending& ending) noexcept;
+
+/// What is logged when it is tried.
+std::string next_server_words(const Ending& ending);
 
 }  // namespace pptp::app

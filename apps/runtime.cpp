@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/undo_words.h"
 #include "tunnel/io/control_client.h"
 #include "tunnel/io/host_state.h"
 #include "tunnel/io/resolv_conf.h"
@@ -36,16 +37,7 @@ void report_recovery(ProgramLog& log, const io::Recovered& recovered) {
                          "network namespace are taken back when this program next runs there",
                          recovered.profile, recovered.result->elsewhere));
   }
-  for (const std::string& left : recovered.result->left_alone) {
-    log.line(LogLevel::notice,
-             fmt::format("left alone, as somebody else has changed it: {}", left));
-  }
-  for (const io::IoError& failed : recovered.result->failed) {
-    log.line(LogLevel::warning, failed.text());
-  }
-  for (const io::IoError& failed : recovered.result->scripts) {
-    log.line(LogLevel::warning, failed.text());
-  }
+  log_what_is_left(Log(&log), LogLevel::warning, *recovered.result);
 }
 
 /// The file outlives a boot, and the journals do not.

@@ -6,12 +6,17 @@ That the host is as before is checked after each case, so it is not written into
 
 import json
 import os
+import pathlib
 import signal
+import subprocess
+import sys
 
 from harness import peers
 from harness.bench import ClientBench
 from harness.cases import ENCIPHERED, case, expect, main
+from harness.lab import WIRE_ADDRESS
 
+RAW_SERVER = str(pathlib.Path(__file__).parent / "harness" / "raw_server.py")
 ELSEWHERE = "203.0.113.5"  # an address that only a default route through the tunnel reaches
 
 
@@ -52,6 +57,16 @@ def interrupted_early(bench):
     expect(status, 5, "exit status")
     if seconds > 2:
         raise AssertionError(f"took {seconds:.1f} s to end")
+
+
+@case("lifecycle: the last word arrives, though the server goes on talking")
+def last_word(bench):
+    server = bench.lab.spawn(bench.lab.in_wire([sys.executable, RAW_SERVER, WIRE_ADDRESS, "200000"]),
+                             stdout=subprocess.PIPE, text=True)
+    expect(server.stdout.readline(), "ready\n", "the server")
+    bench.refused(16, r"\[peer-terminated\]", server=WIRE_ADDRESS)
+    # Start-Control-Connection-Request, Outgoing-Call-Request, Stop-Control-Connection-Reply, and nothing torn off.
+    expect(json.loads(server.stdout.read()), {"heard": [1, 7, 4], "end": "closed"}, "what the server heard")
 
 
 @case("lifecycle: status tells of a tunnel that is up, and counts", tap=ENCIPHERED)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -7,6 +8,7 @@
 
 #include "lib/bytes.h"
 #include "lib/ipv4.h"
+#include "lib/time.h"
 #include "tunnel/io/event_loop.h"
 #include "tunnel/io/io_error.h"
 
@@ -31,6 +33,10 @@ class TcpStream {
   /// Octets waiting to be sent, beyond which the connection is given up: PPTP's control messages
   /// are small, and a peer that does not read them is not there.
   static constexpr std::size_t kSendLimit = 64 * 1024;
+
+  /// After finish_sending(): how long to wait for the peer to close. Closing while something that
+  /// it has sent is unread takes our last word away from it.
+  static constexpr Duration kLinger = std::chrono::seconds(1);
 
   TcpStream(TcpStream&&) noexcept;
   TcpStream& operator=(TcpStream&&) noexcept;
