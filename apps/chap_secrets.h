@@ -44,6 +44,9 @@ struct SecretsWord;
 
 /// A user who may connect; the credentials say whether only with a new password.
 struct User {
+  /// Whose it is: the first field of the line, or where that is "*", the name as it came. Who is
+  /// known by several names has one account.
+  std::string account;
   Credentials credentials;
   AllowedAddresses addresses;
 };

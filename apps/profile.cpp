@@ -39,7 +39,6 @@ class ProfileMaker {
     profile.methods = read_methods(settings_, errors_);
     profile.password_text = read_password_text(settings_, errors_);
     profile.encryption = read_encryption(settings_, errors_);
-    profile.encryption.mppc = mppc(profile.encryption.policy);
     check_keys_possible(settings_, profile.methods, profile.encryption, errors_);
     profile.password = password(profile.methods);
     profile.network = network();
@@ -78,15 +77,6 @@ class ProfileMaker {
     }
     if (list.empty()) error("server", "'server' is an empty list", "name the server");
     return servers;
-  }
-
-  bool mppc(EncryptionPolicy policy) {
-    constexpr std::string_view kKey = "encryption.mppc";
-    const bool wanted = settings_.flag(kKey);
-    if (wanted && policy == EncryptionPolicy::off)
-      error(kKey, "'encryption.mppc' goes with encryption, and 'encryption.mppe' is \"off\"",
-            "take one of the two out");
-    return wanted;
   }
 
   std::string user() {

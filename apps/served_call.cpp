@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/config_error.h"
 #include "apps/ending.h"
 #include "apps/ending_words.h"
 
@@ -93,6 +94,14 @@ std::string words_of(const End& end) {
 }
 
 }  // namespace
+
+std::string served_call_name(const SessionDown& down) {
+  constexpr std::size_t kMaxClaim = 64;
+  if (down.user.empty()) return "call";
+  if (down.authenticated) return fmt::format("call of {}", printable(down.user));
+  return fmt::format("call of who claims to be \"{}{}\"", escaped(down.user.substr(0, kMaxClaim)),
+                     down.user.size() > kMaxClaim ? "..." : "");
+}
 
 std::string served_call_end(const End& end) {
   const std::string_view id = ending_of(end).id;

@@ -37,6 +37,7 @@ constexpr SettingInfo kKeys[] = {
     {"encryption.key-bits", "[128]", "key lengths to accept, of 128, 56, 40", kWholes},
     {"encryption.stateful", "false", R"(true: where the peer insists; "only": ask for it)",
      kFlag | kText},
+    {"encryption.mppc", "false", "compression (RFC 2118), together with encryption", kFlag},
 };
 
 // The name goes into every Challenge (RFC 1994 4.1).

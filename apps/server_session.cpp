@@ -15,8 +15,10 @@
 #include "apps/config_file.h"
 #include "apps/served_call.h"
 #include "apps/status_report.h"
+#include "apps/undo_words.h"
 #include "apps/wipe_text.h"
 #include "tunnel/io/file.h"
+#include "tunnel/io/privileges.h"
 #include "tunnel/sizes.h"
 
 namespace pptp::app {
@@ -27,8 +29,8 @@ constexpr std::size_t kPoolSlots = 4096;
 
 constexpr std::uint32_t kPathMtu = 1500;
 
-/// How long a client may take to close its connection after our last word.
-constexpr Duration kLinger = std::chrono::seconds(1);
+/// Files that are open beside one for each call.
+constexpr std::size_t kOwnFiles = 32;
 
 AcceptorConfig acceptor_config(const ServerConfig& config) {
   AcceptorConfig acceptor;
@@ -42,20 +44,6 @@ AcceptorConfig acceptor_config(const ServerConfig& config) {
   acceptor.call.link.encryption = config.encryption;
   if (!config.name.empty()) acceptor.call.link.local_name = config.name;
   return acceptor;
-}
-
-/// A password as the users' file has to have it.
-std::expected<SecretText, std::string> secret_as(PasswordText kind, const SecretText& utf8) {
-  if (kind == PasswordText::utf8) return utf8.clone();
-  const UnicodePassword characters(utf8.view());
-  std::string octets;
-  for (Reader in(characters.bytes()); in.remaining() > 0;) {
-    octets += static_cast<char>(in.u8());
-    if (in.u8() != 0) return std::unexpected("a character is no octet");
-  }
-  SecretText secret(octets);
-  wipe_text(octets);
-  return secret;
 }
 
 }  // namespace
@@ -99,11 +87,20 @@ Ending ServerSession::run() {
     ending = *std::move(stopping_);
   }
   tun_watch_.reset();
-  if (host_) (void)host_->undo_all();
+  if (host_) log_what_is_left(log_, LogLevel::error, host_->undo_all());
   return ending;
 }
 
 io::IoResult<void> ServerSession::prepare() {
+  const std::uint64_t files = io::raise_file_limit();
+  const std::size_t needed = AcceptorConfig().max_sessions + kOwnFiles;
+  if (files < needed) {
+    log(LogLevel::warning,
+        fmt::format(
+            "{} calls at a time need {} open files, and this process may have {}: raise its "
+            "limit (LimitNOFILE= of systemd, ulimit -Hn)",
+            AcceptorConfig().max_sessions, needed, files));
+  }
   io::IoResult<io::GreServerSocket> gre = io::GreServerSocket::open(config_.listen, {});
   if (!gre) return std::unexpected(gre.error());
   gre_.emplace(*std::move(gre));
@@ -214,7 +211,7 @@ void ServerSession::send_control() {
 /// Closes our direction and waits for the client to close its own, but not for long.
 void ServerSession::close_connection(SessionId session) {
   streams_.at(session).finish_sending();
-  lingering_.emplace_back(loop_.now() + kLinger, session);
+  lingering_.emplace_back(loop_.now() + io::TcpStream::kLinger, session);
   linger_timer_.set(lingering_.front().first);
 }
 
@@ -249,6 +246,8 @@ void ServerSession::on_event(SessionEvent&& event) {
     find_user(*wanted);
   } else if (const SessionPasswordChosen* chosen = std::get_if<SessionPasswordChosen>(&event)) {
     change_password(*chosen);
+  } else if (const SessionAuthenticated* known = std::get_if<SessionAuthenticated>(&event)) {
+    give_address(*known);
   } else if (const SessionUp* up = std::get_if<SessionUp>(&event)) {
     log(LogLevel::notice,
         fmt::format("{} from {} is up with {}{}", printable(up->user), up->from.text(),
@@ -262,9 +261,7 @@ void ServerSession::on_event(SessionEvent&& event) {
 
 void ServerSession::call_ended(const SessionDown& down) {
   const std::string line =
-      down.user.empty()
-          ? fmt::format("call ended: {}", served_call_end(down.end))
-          : fmt::format("call of {} ended: {}", printable(down.user), served_call_end(down.end));
+      fmt::format("{} ended: {}", served_call_name(down), served_call_end(down.end));
   if (down.was_up) {
     log(LogLevel::notice, fmt::format("{}: {}", down.from.text(), line));
   } else {
@@ -281,11 +278,17 @@ void ServerSession::log_of_stranger(Ipv4Address from, std::string_view text) {
 
 void ServerSession::find_user(const SessionSecretWanted& wanted) {
   const std::optional<User> user = users_.find(wanted.user, config_.name, config_.password_text);
-  if (!user) return acceptor_.supply_secret(loop_.now(), wanted.session, nullptr);
-  const std::optional<Ipv4Address> address = address_for(*user);
-  // Our own address is refused when it comes to giving it, as is one that is in use.
-  acceptor_.supply_secret(loop_.now(), wanted.session, &user->credentials,
-                          address.value_or(config_.address));
+  acceptor_.supply_secret(loop_.now(), wanted.session, user ? &user->credentials : nullptr);
+}
+
+void ServerSession::give_address(const SessionAuthenticated& known) {
+  const std::optional<User> user = users_.find(known.user, config_.name, config_.password_text);
+  if (!user) {  // gone from the file in the meantime
+    return acceptor_.close(loop_.now(), known.session, {Cause::ipcp_no_local_address, 0, {}});
+  }
+  // Our own address is refused, unless the call has one already.
+  acceptor_.give_address(loop_.now(), known.session, user->account,
+                         address_for(*user).value_or(config_.address));
 }
 
 void ServerSession::change_password(const SessionPasswordChosen& chosen) {
@@ -307,8 +310,10 @@ std::expected<void, std::string> ServerSession::store_secret(const SessionPasswo
   if (error) return std::unexpected(error.message());
   auto file = read_file(path);
   if (!file) return std::unexpected(file.error().message);
-  std::expected<SecretText, std::string> secret = secret_as(config_.password_text, chosen.password);
-  if (!secret) return std::unexpected(secret.error());
+  const Result<SecretText> secret = config_.password_text == PasswordText::utf8
+                                        ? Result<SecretText>(chosen.password.clone())
+                                        : octets_of(UnicodePassword(chosen.password.view()));
+  if (!secret) return std::unexpected("a character is no octet");
   auto changed = ChapSecrets::with_secret(file->text, chosen.user, config_.name, secret->view());
   wipe_text(file->text);
   if (!changed) return std::unexpected(changed.error());

@@ -55,6 +55,7 @@ class ServerSession {
   void on_event(SessionEvent&& event);
   void call_ended(const SessionDown& down);
   void find_user(const SessionSecretWanted& wanted);
+  void give_address(const SessionAuthenticated& known);
   void change_password(const SessionPasswordChosen& chosen);
   std::expected<void, std::string> store_secret(const SessionPasswordChosen& chosen);
   std::optional<Ipv4Address> address_for(const User& user) const;

@@ -101,6 +101,14 @@ EncryptionConfig read_encryption(const Settings& settings, ConfigErrors& errors)
   } else {
     config.allow_stateful = settings.flag(kStateful);
   }
+
+  constexpr std::string_view kMppc = "encryption.mppc";
+  config.mppc = settings.flag(kMppc);
+  if (config.mppc && config.policy == EncryptionPolicy::off)
+    errors.push_back(
+        error_at(settings.place(kMppc),
+                 fmt::format("'{}' goes with encryption, and 'encryption.mppe' is \"off\"", kMppc),
+                 "take one of the two out"));
   return config;
 }
 

@@ -18,7 +18,7 @@ std::vector<AuthMethod> read_methods(const Settings& settings, ConfigErrors& err
 /// auth.password-text.
 PasswordText read_password_text(const Settings& settings, ConfigErrors& errors);
 
-/// encryption.mppe, key-bits and stateful.
+/// encryption.mppe, key-bits, stateful and mppc.
 EncryptionConfig read_encryption(const Settings& settings, ConfigErrors& errors);
 
 /// Encryption that is required and methods of which none makes keys (RFC 3079) cannot both be had.

@@ -45,8 +45,9 @@ struct Acceptor::Session {
   bool authenticated = false;
   SessionLog log;
   Engine engine;
-  std::string user;
-  std::optional<Ipv4Address> fixed_address;
+  std::string claimed;  ///< who somebody says to be
+  std::string user;     ///< who has proven it
+  std::string account;  ///< whose address it has
   std::optional<Ipv4Address> address;
   std::optional<MppeParameters> encryption;
   Deadline deadline;
@@ -169,12 +170,26 @@ std::optional<Packet> Acceptor::poll_ip() {
   return packet;
 }
 
-void Acceptor::supply_secret(TimePoint now, SessionId id, const Credentials* credentials,
-                             std::optional<Ipv4Address> address) {
+void Acceptor::supply_secret(TimePoint now, SessionId id, const Credentials* credentials) {
   Session* const session = find(id);
   if (session == nullptr) return;
-  session->fixed_address = address;
   session->engine.supply_secret(now, credentials);
+  collect(now, *session);
+}
+
+void Acceptor::give_address(TimePoint now, SessionId id, std::string_view account,
+                            std::optional<Ipv4Address> address) {
+  Session* const session = find(id);
+  if (session == nullptr || !session->authenticated) return;
+  // Who authenticates anew keeps what it has, unless it is somebody else now.
+  if (session->account != account) take_back_address(*session);
+  session->account = account;
+  if (!session->address) take_address(now, *session, address);
+  if (session->address) {
+    session->engine.assign(now, {config_.address, *session->address, config_.dns, config_.wins});
+  } else {
+    session->engine.close(now, {Cause::ipcp_no_local_address, 0, {}});
+  }
   collect(now, *session);
 }
 
@@ -258,7 +273,7 @@ std::optional<CallId> Acceptor::free_call_id(Ipv4Address from) {
 /// Takes all that a session has to say after it has been fed, and keeps its place in the deadlines.
 void Acceptor::collect(TimePoint now, Session& session) {
   while (std::optional<EngineEvent> event = session.engine.poll_event()) {
-    on_event(now, session, *std::move(event));
+    on_event(session, *std::move(event));
   }
   while (std::optional<std::vector<std::uint8_t>> octets = session.engine.poll_control()) {
     control_.push_back({session.id, *std::move(octets), false});
@@ -285,17 +300,18 @@ void Acceptor::collect(TimePoint now, Session& session) {
   session.deadline = next;
 }
 
-void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
+void Acceptor::on_event(Session& session, EngineEvent&& event) {
   if (SecretWanted* wanted = std::get_if<SecretWanted>(&event)) {
-    session.user = wanted->user;
+    session.claimed = wanted->user;
     events_.emplace_back(SessionSecretWanted{session.id, std::move(wanted->user)});
   } else if (NewPasswordChosen* chosen = std::get_if<NewPasswordChosen>(&event)) {
     events_.emplace_back(
         SessionPasswordChosen{session.id, std::move(chosen->user), std::move(chosen->password)});
-  } else if (std::holds_alternative<Authenticated>(event)) {
+  } else if (Authenticated* authenticated = std::get_if<Authenticated>(&event)) {
     // A re-authentication makes nobody known twice.
     if (!std::exchange(session.authenticated, true)) forget_stranger(session.from);
-    give_address(now, session);
+    session.user = std::move(authenticated->peer_name);
+    events_.emplace_back(SessionAuthenticated{session.id, session.user});
   } else if (const EncryptionAgreed* agreed = std::get_if<EncryptionAgreed>(&event)) {
     session.encryption = agreed->send;
   } else if (std::holds_alternative<NetworkUp>(event)) {
@@ -310,34 +326,28 @@ void Acceptor::on_event(TimePoint now, Session& session, EngineEvent&& event) {
   } else if (CallEnded* ended = std::get_if<CallEnded>(&event)) {
     take_back_address(session);
     events_.emplace_back(SessionDown{.session = session.id,
-                                     .user = session.user,
+                                     .user = session.authenticated ? session.user : session.claimed,
                                      .from = session.from,
+                                     .authenticated = session.authenticated,
                                      .was_up = session.was_up,
                                      .end = std::move(ended->end)});
   }
 }
 
-void Acceptor::give_address(TimePoint now, Session& session) {
-  if (!session.address) {  // a re-authentication keeps what it had
-    if (session.fixed_address) {
-      end_predecessor(now, session);
-      if (addresses_.acquire(*session.fixed_address)) session.address = session.fixed_address;
-    } else {
-      session.address = addresses_.acquire();
-    }
-  }
-  if (!session.address) {
-    session.engine.close(now, {Cause::ipcp_no_local_address, 0, {}});
+void Acceptor::take_address(TimePoint now, Session& session, std::optional<Ipv4Address> wanted) {
+  if (!wanted) {
+    session.address = addresses_.acquire();
     return;
   }
-  session.engine.assign(now, {config_.address, *session.address, config_.dns, config_.wins});
+  end_predecessor(now, session, *wanted);
+  if (addresses_.acquire(*wanted)) session.address = wanted;
 }
 
 /// The newest login wins: a client that comes from elsewhere, or back, cannot say goodbye to a call
 /// whose way is gone, and need not wait until the server has noticed.
-void Acceptor::end_predecessor(TimePoint now, const Session& session) {
+void Acceptor::end_predecessor(TimePoint now, const Session& session, Ipv4Address wanted) {
   const auto found = std::ranges::find_if(sessions_, [&](const auto& entry) {
-    return entry.second->address == session.fixed_address && entry.second->user == session.user;
+    return entry.second->address == wanted && entry.second->account == session.account;
   });
   if (found == sessions_.end()) return;
   Session& predecessor = *found->second;

@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -40,6 +41,12 @@ struct SessionSecretWanted {
   std::string user;
 };
 
+/// `user` has proven who it is: answer with Acceptor::give_address(), or close the session.
+struct SessionAuthenticated {
+  SessionId session;
+  std::string user;
+};
+
 /// `user`, whose password had expired, has chosen another: answer with Acceptor::password_stored().
 struct SessionPasswordChosen {
   SessionId session;
@@ -57,14 +64,15 @@ struct SessionUp {
 
 struct SessionDown {
   SessionId session;
-  std::string user;  ///< as claimed; empty: it did not come to that
+  std::string user;  ///< empty: it did not come to that
   Ipv4Address from;
+  bool authenticated = false;  ///< false: `user` is what somebody has claimed, and may be anything
   bool was_up = false;
   End end;
 };
 
-using SessionEvent =
-    std::variant<SessionSecretWanted, SessionPasswordChosen, SessionUp, SessionDown>;
+using SessionEvent = std::variant<SessionSecretWanted, SessionPasswordChosen, SessionAuthenticated,
+                                  SessionUp, SessionDown>;
 
 /// Octets for a session's TCP connection; `close` means that it is to be closed after them.
 struct ControlOutput {
@@ -108,10 +116,14 @@ class Acceptor {
   void ip_received(TimePoint now, std::span<Packet> packets);
   std::optional<Packet> poll_ip();
 
-  /// The answer to SessionSecretWanted; `address`: the one for this user. A call of the same user
-  /// that has it, alive or not, is ended (Cause::replaced) once the new one is authenticated.
-  void supply_secret(TimePoint now, SessionId session, const Credentials* credentials,
-                     std::optional<Ipv4Address> address = std::nullopt);
+  /// The answer to SessionSecretWanted; nullptr: nobody we know.
+  void supply_secret(TimePoint now, SessionId session, const Credentials* credentials);
+  /// The answer to SessionAuthenticated: for `account`, this address, or one of the pool. A call of
+  /// the same account that has this address, alive or not, is ended (Cause::replaced). Where
+  /// nothing can be given (it is our own, or another account's, or the pool is empty), the session
+  /// is ended.
+  void give_address(TimePoint now, SessionId session, std::string_view account,
+                    std::optional<Ipv4Address> address = std::nullopt);
   /// The answer to SessionPasswordChosen; false: it may not be.
   void password_stored(TimePoint now, SessionId session, bool stored);
   /// Ends one call, or all of them, politely.
@@ -123,7 +135,7 @@ class Acceptor {
   void on_deadline(TimePoint now);
   Deadline next_deadline() const noexcept;
 
-  /// Whether supply_secret() could give this address to somebody now.
+  /// Whether give_address() could give this address to somebody now.
   bool is_free(Ipv4Address address) const { return addresses_.is_free(address); }
 
   std::size_t sessions() const noexcept { return sessions_.size(); }
@@ -145,9 +157,9 @@ class Acceptor {
   void forget_stranger(Ipv4Address from);
   std::optional<CallId> free_call_id(Ipv4Address from);
   void collect(TimePoint now, Session& session);
-  void on_event(TimePoint now, Session& session, EngineEvent&& event);
-  void give_address(TimePoint now, Session& session);
-  void end_predecessor(TimePoint now, const Session& session);
+  void on_event(Session& session, EngineEvent&& event);
+  void take_address(TimePoint now, Session& session, std::optional<Ipv4Address> wanted);
+  void end_predecessor(TimePoint now, const Session& session, Ipv4Address wanted);
   void take_back_address(Session& session);
 
   AcceptorConfig config_;

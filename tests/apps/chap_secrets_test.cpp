@@ -213,6 +213,8 @@ TEST_CASE("chap-secrets: with and without the domain") {
   CHECK(password(secrets, "") == "(nobody)");
   CHECK(password(secrets, "alice@office") == "(nobody)");
   CHECK(secrets.find("OFFICE\\alice", "")->credentials.user() == "OFFICE\\alice");
+  // One account, by whichever name.
+  CHECK(secrets.find("OFFICE\\alice", "")->account == secrets.find("alice", "")->account);
 }
 
 TEST_CASE("chap-secrets: a line for the very name wins over one for anybody") {

@@ -115,6 +115,8 @@ class FakeServer {
       if (const auto* wanted = std::get_if<SessionSecretWanted>(&*event)) {
         const bool known = wanted->user == account_.user();
         acceptor_.supply_secret(loop_.now(), wanted->session, known ? &account_ : nullptr);
+      } else if (const auto* known = std::get_if<SessionAuthenticated>(&*event)) {
+        acceptor_.give_address(loop_.now(), known->session, known->user);
       } else if (const auto* up = std::get_if<SessionUp>(&*event)) {
         ups_.push_back(*up);
       } else {

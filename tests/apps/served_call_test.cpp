@@ -22,6 +22,19 @@ TEST_CASE("served_call: every cause is told from the server's side, with its id"
   }
 }
 
+TEST_CASE("served_call: a name that is not proven is told as a claim, escaped and cut") {
+  SessionDown down;
+  CHECK(served_call_name(down) == "call");
+  down.user = "OFFICE\\j\xc3\xbcrgen";
+  CHECK(served_call_name(down) == "call of who claims to be \"OFFICE\\x5cj\\xc3\\xbcrgen\"");
+  down.authenticated = true;
+  CHECK(served_call_name(down) == "call of OFFICE\\j\xc3\xbcrgen");
+  down.authenticated = false;
+  down.user = "alice is up\n\x1b[31m\"" + std::string(1000, 'x');
+  CHECK(served_call_name(down) == "call of who claims to be \"alice is up\\x0a\\x1b[31m\\x22" +
+                                      std::string(46, 'x') + "...\"");
+}
+
 TEST_CASE("served_call: who hung up, and what it said") {
   CHECK(served_call_end({Cause::peer_terminated, 0, ""}) == "the client hung up [peer-terminated]");
   CHECK(served_call_end({Cause::peer_cleared_call, 3, ""}) ==

@@ -120,6 +120,7 @@ TEST_CASE("server configuration: every default") {
   CHECK_FALSE(config->encryption.allow_56);
   CHECK_FALSE(config->encryption.allow_40);
   CHECK_FALSE(config->encryption.allow_stateful);
+  CHECK_FALSE(config->encryption.mppc);
   CHECK(config->settings.size() == server_keys().size());
 }
 
@@ -204,6 +205,15 @@ TEST_CASE("server configuration: each mistake is reported with line and column")
     }
     CHECK_MESSAGE(found, describe(config.error().front()));
   }
+}
+
+TEST_CASE("server configuration: compression goes with encryption") {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("s.toml", "[encryption]\nmppc = true\n", 0644);
+  const auto config = load_server_config(file, {});
+  REQUIRE(config);
+  CHECK(config->encryption.mppc);
+  CHECK_FALSE(load_server_config(file, {"encryption.mppe=off"}));
 }
 
 TEST_CASE("server configuration: from a file, with --set on top") {

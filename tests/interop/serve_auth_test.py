@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Our server, by every method that pppd has; and what pppd cannot play: our own client, on the router."""
 
+import contextlib
+import json
 import os
 import pty
 import re
@@ -50,7 +52,7 @@ def mschapv1(bench):
 class OwnClient:
     """pptpd-user on the router, as alice."""
 
-    def __init__(self, bench, method, password=peers.PASSWORD):
+    def __init__(self, bench, method, password=peers.PASSWORD, **settings):
         self.bench = bench
         self.runtime = bench.lab.run / "runtime-wire"
         self.runtime.mkdir(mode=0o700, exist_ok=True)
@@ -59,7 +61,7 @@ class OwnClient:
         self.profile.touch(mode=0o600)
         self.profile.write_text(toml({
             "server": bench.address, "user": peers.USER, "password": password,
-            "auth": {"methods": [method]}, "network": {"dns": "none"}}))
+            "auth": {"methods": [method]}, "network": {"dns": "none"}} | settings))
 
     def command(self, *arguments):
         return self.bench.lab.in_wire([self.bench.program.binary, arguments[0], str(self.profile), *arguments[1:]])
@@ -67,6 +69,22 @@ class OwnClient:
     def passwd(self, new):
         return subprocess.run(self.command("passwd", "--password-stdin"), input=new + "\n", capture_output=True,
                               text=True, timeout=30, env=self.environment, check=False)
+
+    @contextlib.contextmanager
+    def up(self):
+        """`connect`, while it is up."""
+        process = self.bench.lab.spawn(self.command("connect"), stderr=subprocess.PIPE, env=self.environment, text=True)
+        said = ""
+        try:
+            while " is up: " not in said:
+                line = process.stderr.readline()
+                if not line:
+                    raise AssertionError(f"it did not come up: {said}")
+                said += line
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
 
     def connect_on_terminal(self, *typed):
         """Answers each prompt with the next text; once up pings, and ends it with ^C: what was shown."""
@@ -124,9 +142,9 @@ def secrets(bench):
     return (bench.lab.run / "chap-secrets").read_text(encoding="utf-8")
 
 
-@case("serve: an expired password is changed by passwd, for good, over MS-CHAPv2 and EAP")
+@case("serve: an expired password is changed by passwd, for good, over MS-CHAPv1, MS-CHAPv2 and EAP")
 def expired(bench):
-    for method in ("mschapv2", "eap-mschapv2"):
+    for method in ("mschapv1", "mschapv2", "eap-mschapv2"):
         with bench.server(addresses="* -- expired", auth={"methods": [method]}):
             changed = OwnClient(bench, method).passwd(NEW)
             expect(changed.returncode, 0, f"passwd\n{changed.stderr}")
@@ -136,6 +154,44 @@ def expired(bench):
             expect((again.returncode, "password-not-expired" in again.stderr), (19, True), again.stderr)
             old = OwnClient(bench, method).passwd("another")
             expect((old.returncode, "chap-e691-bad-password" in old.stderr), (19, True), old.stderr)
+
+
+@case("serve: passwd tries the servers of the profile in turn")
+def passwd_in_turn(bench):
+    with bench.server(addresses="* -- expired"):
+        changed = OwnClient(bench, "mschapv2", server=[f"{bench.address}:1724", bench.address]).passwd(NEW)
+        expect(changed.returncode, 0, f"passwd\n{changed.stderr}")
+        expect("[ctrl-refused]; trying the next server" in changed.stderr, True, "what is said")
+        # Nobody is asked twice about a password.
+        old = OwnClient(bench, "mschapv2", server=[bench.address, f"{bench.address}:1724"]).passwd("another")
+        expect((old.returncode, "next server" in old.stderr), (19, False), old.stderr)
+
+
+@case("serve: compression where both ends want it, and nowhere else", tap=ENCIPHERED)
+def compression(bench):
+    def octets_on_the_wire(server, client):
+        with bench.server(encryption={"mppc": server}):
+            with OwnClient(bench, "mschapv2", encryption={"mppc": client}).up():
+                before = octets(bench)
+                subprocess.run(bench.lab.in_wire(["ping", "-n", "-c", "20", "-i", "0.05", "-s", "1200", "-p", "61", INNER]),
+                               check=True, capture_output=True)
+                return octets(bench) - before
+
+    plain = 2 * 20 * 1200
+    for server, client in ((True, False), (False, True)):
+        moved = octets_on_the_wire(server, client)
+        if moved < plain:
+            raise AssertionError(f"{moved} octets: compressed, though one end does not want it")
+    moved = octets_on_the_wire(True, True)
+    if moved > plain // 3:
+        raise AssertionError(f"{moved} octets: not compressed")
+
+
+def octets(bench):
+    """That have gone over the wire to the server's host, and from it."""
+    shown = subprocess.run(bench.lab.in_wire(["ip", "-j", "-s", "link", "show", "vw"]), check=True, capture_output=True)
+    statistics = json.loads(shown.stdout)[0]["stats64"]
+    return statistics["rx"]["bytes"] + statistics["tx"]["bytes"]
 
 
 @case("serve: an expired password is changed in the middle of a connect", tap=ENCIPHERED)

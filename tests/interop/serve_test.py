@@ -74,7 +74,8 @@ def refused(bench, server, cause, *mppe, **options):
     else:
         came_up = True
     expect(came_up, False, "the call came up, or nobody ended it")
-    lines = wait_for(lambda: re.findall(rf"{bench.guest.address}: call of {peers.USER} ended: .*", server.stderr()),
+    whose = rf'(?:{peers.USER}|who claims to be "{peers.USER}")'
+    lines = wait_for(lambda: re.findall(rf"{bench.guest.address}: call of {whose} ended: .*", server.stderr()),
                      5, "the server to tell that the call has ended")
     expect(len(lines), 1, f"lines about it ({lines})")
     expect(lines[0].endswith(f"[{cause}]"), True, f"{lines[0]!r} ends with [{cause}]")
@@ -183,6 +184,23 @@ def last_word(bench):
             capture_output=True, text=True, timeout=20, check=True).stdout
         # Start-Control-Connection-Reply and Stop-Control-Connection-Reply, and nothing torn off.
         expect(json.loads(heard), {"heard": [2, 4], "end": "closed"}, "what the client heard")
+
+
+@case("serve: what it cannot take back of this host it says")
+def left_on_the_host(bench):
+    with bench.server() as server:
+        bench.lab.client("ip", "link", "set", "pptps0", "mtu", "1300")
+    told = re.findall("left alone, as somebody else has changed it: .*", server.stderr())
+    expect(len(told), 1, f"lines about it ({server.stderr()})")
+
+
+@case("serve: too few files for all calls is said, with both numbers")
+def few_files(bench):
+    with bench.server(wrapper=("prlimit", "--nofile=100:512")) as server:
+        told = re.findall(r"(\d+) calls at a time need (\d+) open files, and this process may have (\d+):", server.stderr())
+        expect(told, [("10000", "10032", "512")], "what is said")
+    with bench.server(wrapper=("prlimit", "--nofile=100:20000")) as server:
+        expect("open files" in server.stderr(), False, "a warning where the limit can be raised")
 
 
 @case("serve: hundreds of half-open connections of one host cost little and keep nobody out", tap=ENCIPHERED)

@@ -1,6 +1,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <sys/resource.h>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -8,6 +9,7 @@
 #include "tunnel/io/gre_socket.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/ipv4_prefix.h"
+#include "tunnel/io/privileges.h"
 
 using namespace pptp::io;
 using pptp::Ipv4Address;
@@ -30,6 +32,18 @@ std::vector<std::uint8_t> outer_packet(std::uint8_t options, std::size_t extra) 
 }
 
 }  // namespace
+
+TEST_CASE("io/privileges as many files as the hard limit allows") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{64, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  CHECK(raise_file_limit() == before.rlim_max);
+  rlimit raised{};
+  CHECK(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
+  CHECK(raised.rlim_cur == before.rlim_max);
+  CHECK(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
 
 TEST_CASE("io/gre_socket outer header is taken off by IHL, what follows the packet by its length") {
   pptp::PacketPool pool(1);

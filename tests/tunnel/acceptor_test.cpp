@@ -263,6 +263,43 @@ TEST_CASE("acceptor/who does not know the password ends nobody's call") {
   check_traffic(office, a, 1);
 }
 
+TEST_CASE("acceptor/the newest login of an account wins, however its name is spelled") {
+  Office office(config_with(2));
+  office.fixed_address = kFixed;
+  Client& a = office.dial(kHome, 1);
+  CallConfig with_domain = Office::call_of(2);
+  with_domain.link.credentials =
+      std::make_shared<const Credentials>("OFFICE\\alice", SecretText("secret"));
+  Client& b = office.dial(kOtherHome, with_domain);
+  office.wait(seconds(5));
+  CHECK(a.ended);
+  CHECK(inner_of(b) == kFixed);
+  REQUIRE(office.down.size() == 1);
+  CHECK(office.down[0].end.cause == Cause::replaced);
+  REQUIRE(office.up.size() == 2);
+  CHECK(office.up[1].user == "OFFICE\\alice");
+  check_traffic(office, b, 1);
+}
+
+TEST_CASE("acceptor/logins that overlap get different addresses") {
+  AcceptorConfig config = config_with(4);
+  config.call.link.methods = {AuthMethod::eap_mschapv2};
+  Office office(config);
+  office.picks_itself = true;
+  office.gre_works = false;
+  CallConfig call = Office::call_of(1);
+  call.link.methods = {AuthMethod::eap_mschapv2};
+  Client& a = office.dial(kHome, call);
+  Client& b = office.dial(kOtherHome, call);
+  office.gre_works = true;
+  office.wait(seconds(10));
+  // Each said who it is before the other had been let in.
+  CHECK(office.secrets_wanted_first == std::vector<std::size_t>{2, 2});
+  CHECK(inner_of(a) != inner_of(b));
+  check_traffic(office, a, 1);
+  check_traffic(office, b, 2);
+}
+
 TEST_CASE("acceptor/another user does not take over an address that is in use") {
   Office office(config_with(2));
   office.fixed_address = kFixed;
@@ -275,6 +312,7 @@ TEST_CASE("acceptor/another user does not take over an address that is in use") 
   CHECK(b.ended);
   REQUIRE(office.down.size() == 1);
   CHECK(office.down[0].user == "bob");
+  CHECK(office.down[0].authenticated);
   CHECK(office.down[0].end.cause == Cause::ipcp_no_local_address);
   check_traffic(office, a, 1);
 }
@@ -345,6 +383,7 @@ TEST_CASE("acceptor/a wrong password brings no session, an address is not used u
   REQUIRE(office.down.size() == 1);
   CHECK(office.down[0].end.cause == Cause::auth_peer_failed);
   CHECK(office.down[0].user == "alice");
+  CHECK_FALSE(office.down[0].authenticated);  // it is what somebody says
   CHECK(office.down[0].from == kHome);
   CHECK_FALSE(office.down[0].was_up);
   CHECK(office.acceptor.sessions() == 0);

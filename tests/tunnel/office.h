@@ -69,6 +69,9 @@ class Office {
   std::vector<Octets> delivered;  ///< IP packets for the server's host
   Credentials account{"alice", SecretText("secret")};
   std::optional<Ipv4Address> fixed_address;
+  bool picks_itself = false;  ///< gives the first address that is free, as a server with users does
+  std::size_t secrets_wanted = 0;
+  std::vector<std::size_t> secrets_wanted_first;  ///< before each that was authenticated
   bool gre_works = true;
 
   static CallConfig call_of(std::uint16_t call_id, std::string_view password = "secret") {
@@ -151,6 +154,19 @@ class Office {
   }
 
  private:
+  /// OFFICE\alice is alice.
+  static std::string account_of(const std::string& user) {
+    return user.substr(user.rfind('\\') + 1);
+  }
+
+  std::optional<Ipv4Address> address_to_give() const {
+    if (!picks_itself) return fixed_address;
+    Ipv4Address address = kFirst;
+    while (!acceptor.is_free(address))
+      address = Ipv4Address(address.value() + 1);
+    return address;
+  }
+
   bool exchange_once() {
     bool busy = false;
     for (const auto& each : clients) {
@@ -239,8 +255,12 @@ class Office {
 
   void on_event(SessionEvent&& event) {
     if (auto* const wanted = std::get_if<SessionSecretWanted>(&event)) {
+      ++secrets_wanted;
       acceptor.supply_secret(now, wanted->session,
-                             wanted->user == account.user() ? &account : nullptr, fixed_address);
+                             account_of(wanted->user) == account.user() ? &account : nullptr);
+    } else if (auto* const known = std::get_if<SessionAuthenticated>(&event)) {
+      secrets_wanted_first.push_back(secrets_wanted);
+      acceptor.give_address(now, known->session, account_of(known->user), address_to_give());
     } else if (auto* const what = std::get_if<SessionUp>(&event)) {
       up.push_back(std::move(*what));
     } else {

@@ -37,6 +37,13 @@ IoResult<void> check_privileges(const Needs& needs) {
   return {};
 }
 
+std::uint64_t raise_file_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
 IoResult<void> guard_memory() {
   // The limit alone does not hold for a core file that is piped to a program (core(5)).
   const rlimit no_core{0, 0};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "tunnel/io/io_error.h"
 
 namespace pptp::io {
@@ -14,6 +16,10 @@ struct Needs {
 /// Fails with the first that is missing: IoFault::permission names the capabilities that this
 /// process lacks (effective set), IoFault::tun_missing says that there is no TUN device.
 IoResult<void> check_privileges(const Needs& needs);
+
+/// Lets this process have as many files open as it may (RLIMIT_NOFILE: the hard limit); returns how
+/// many that are.
+std::uint64_t raise_file_limit() noexcept;
 
 /// Keeps what this process has in its memory, passwords and keys, from others: no core file, and
 /// nobody with the same user id may trace it or read its memory, unless he has CAP_SYS_PTRACE.

@@ -120,15 +120,15 @@ class ServerBench(Bench):
         self.dialler = peers.PptpLinux(self.guest)
         self.address = CLIENT_ADDRESS
 
-    def start_server(self, addresses="*", **settings):
-        """`pptpd-user serve`, listening; `addresses`: the user's, as chap-secrets has them."""
+    def start_server(self, addresses="*", wrapper=(), **settings):
+        """`pptpd-user serve`, listening; `addresses`: the user's, as chap-secrets has them; `wrapper`: before it."""
         users = self.lab.run / "chap-secrets"
         users.touch(mode=0o600)
         users.write_text(f'{peers.USER} * "{peers.PASSWORD}" {addresses}\n')
         path = self.program.profile("server", {
             "listen": "0.0.0.0", "users": str(users), "address": "192.168.78.1",
             "pool": "192.168.78.10-192.168.78.20"} | settings)
-        process = self.program.start("serve", path)
+        process = self.program.start("serve", path, wrapper=wrapper)
 
         def listens():
             if process.ended():
