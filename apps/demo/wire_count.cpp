@@ -33,6 +33,9 @@ constexpr std::uint8_t kControl = 0x03;
 constexpr std::uint16_t kCompressedDatagram = 0x00fd;
 constexpr std::uint16_t kFirstNotNetworkLayer = 0x4000;
 
+// RFC 3078 3.1: bit D, in the first octet.
+constexpr std::uint8_t kEncrypted = 0x10;
+
 Sight look_at_ppp(Bytes frame) noexcept {
   if (frame.size() >= 2 && frame[0] == kAddress && frame[1] == kControl) frame = frame.subspan(2);
   Reader reader(frame);
@@ -40,7 +43,10 @@ Sight look_at_ppp(Bytes frame) noexcept {
   std::uint16_t protocol = reader.u8();
   if (protocol % 2 == 0) protocol = static_cast<std::uint16_t>(protocol << 8 | reader.u8());
   if (!reader.ok() || protocol == kAddress) return Sight::other;
-  if (protocol == kCompressedDatagram) return Sight::enciphered;
+  if (protocol == kCompressedDatagram) {
+    const bool enciphered = (reader.u8() & kEncrypted) != 0;
+    return !reader.ok() ? Sight::other : enciphered ? Sight::enciphered : Sight::clear;
+  }
   return protocol < kFirstNotNetworkLayer ? Sight::clear : Sight::negotiation;
 }
 

@@ -20,7 +20,7 @@ inline constexpr std::size_t kLookedAt = 192;
 
 /// What somebody who listens between client and server makes of one frame.
 enum class Sight : std::uint8_t {
-  enciphered,       ///< GRE, in it PPP's protocol for compressed datagrams: MPPE
+  enciphered,       ///< GRE, in it PPP's protocol for compressed datagrams: MPPE, with bit D
   clear,            ///< what was meant for the tunnel, and can be read
   negotiation,      ///< GRE, in it PPP's own protocols: LCP, CHAP, CCP, IPCP
   acknowledgement,  ///< GRE without payload

@@ -68,6 +68,7 @@ TEST_CASE("apps/demo/wire_count a PPP frame is known by its protocol, however it
            Row{"3001 880b 0004 0001 00000001 00fd 9000", Sight::enciphered},
            Row{"3001 880b 0003 0001 00000001 fd 9000", Sight::enciphered},
            Row{"3081 880b 0003 0001 00000001 00000007 fd 9000", Sight::enciphered},
+           Row{"3001 880b 0004 0001 00000001 00fd 8000", Sight::clear},
            Row{"3001 880b 0006 0001 00000001 ff03 0021 4500", Sight::clear},
            Row{"3001 880b 0004 0001 00000001 0021 4500", Sight::clear},
            Row{"3001 880b 0003 0001 00000001 21 4500", Sight::clear},
@@ -118,11 +119,11 @@ TEST_CASE("apps/demo/wire_count the marker is found wherever it is, whatever the
 
 TEST_CASE("apps/demo/wire_count frames cut anywhere, or with any bit turned, are looked at") {
   const auto whole = ipv4(kGre, "3081 880b 0006 0001 00000001 00000007 ff03 00fd 9000");
-  const std::size_t protocol_ends = whole.size() - 2;
+  const std::size_t enough = whole.size() - 1;
   for (std::size_t size = 0; size <= whole.size(); ++size) {
     CAPTURE(size);
     const Sight sight = look_at(Bytes(whole).first(size), kInner);
-    CHECK(sight == (size < protocol_ends ? Sight::other : Sight::enciphered));
+    CHECK(sight == (size < enough ? Sight::other : Sight::enciphered));
   }
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
     auto turned = whole;
