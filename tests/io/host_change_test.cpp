@@ -41,6 +41,8 @@ std::vector<HostChange> one_of_each() {
           Rule{.priority = 9, .table = 7, .mark = 0xffff'fff0},
           Rule{.to = Ipv4Prefix(Ipv4Address(192, 0, 2, 1))},
           Rule{.suppress_prefix_length = 0},
+          Rule{.ipv6 = true, .priority = 9, .unreachable = true},
+          Ipv6Route{.destination = {0x20, 0x01}, .length = 16, .table = 7, .device = 3},
           NameServers{.keeper = NameServers::Keeper::resolved,
                       .device = 3,
                       .servers = {Ipv4Address(10, 0, 0, 1)}},

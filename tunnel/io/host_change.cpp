@@ -76,12 +76,21 @@ IoResult<Undone> undo_route(Netlink& netlink, const Route& route) {
   });
 }
 
+IoResult<Undone> undo_route(Netlink& netlink, const Ipv6Route& route) {
+  return deleted(netlink.delete_route(route), [&]() -> IoResult<bool> {
+    const auto present = netlink.ipv6_routes(route.table);
+    if (!present) return std::unexpected(present.error());
+    return std::ranges::find(*present, route) != present->end();
+  });
+}
+
 IoResult<Undone> undo_rule(Netlink& netlink, const Rule& rule) {
   return deleted(netlink.delete_rule(rule), [&]() -> IoResult<bool> {
     const auto present = netlink.rules();
     if (!present) return std::unexpected(present.error());
     return std::ranges::any_of(*present, [&](const Rule& other) {
-      return other.priority == rule.priority && other.mark == rule.mark && other.to == rule.to;
+      return other.ipv6 == rule.ipv6 && other.priority == rule.priority &&
+             other.mark == rule.mark && other.to == rule.to;
     });
   });
 }
@@ -108,10 +117,10 @@ Ipv4Prefix prefix_in(const json& text) {
   return *prefix;
 }
 
-std::array<std::uint8_t, 16> gateway6_in(const json& digits) {
+Ipv6Octets ipv6_in(const json& digits) {
   const auto octets = from_hex(digits.get_ref<const std::string&>());
-  std::array<std::uint8_t, 16> out{};
-  if (!octets || octets->size() != out.size()) throw std::invalid_argument("gateway6");
+  Ipv6Octets out{};
+  if (!octets || octets->size() != out.size()) throw std::invalid_argument("IPv6 address");
   std::ranges::copy(as_bytes(*octets), out.begin());
   return out;
 }
@@ -156,7 +165,7 @@ HostChange route_from_json(const json& object) {
   route.table = object.at("table");
   route.device = object.at("device");
   route.gateway = optional_in(object, "gateway", address_in);
-  route.gateway6 = optional_in(object, "gateway6", gateway6_in);
+  route.gateway6 = optional_in(object, "gateway6", ipv6_in);
   route.source = optional_in(object, "source", address_in);
   route.metric = object.at("metric");
   route.mtu = object.at("mtu");
@@ -164,8 +173,18 @@ HostChange route_from_json(const json& object) {
   return route;
 }
 
+HostChange ipv6_route_from_json(const json& object) {
+  Ipv6Route route;
+  route.destination = ipv6_in(object.at("destination"));
+  route.length = object.at("length");
+  route.table = object.at("table");
+  route.device = object.at("device");
+  return route;
+}
+
 HostChange rule_from_json(const json& object) {
   Rule rule;
+  rule.ipv6 = optional_in(object, "ipv6", flag_in).value_or(false);
   rule.priority = object.at("priority");
   rule.table = object.at("table");
   rule.mark = optional_in(object, "mark", number_in);
@@ -227,6 +246,7 @@ IoResult<void> apply(Netlink& netlink, const HostChange& change) {
                  },
                  [&](const InterfaceAddress& address) { return netlink.add_address(address); },
                  [&](const Route& route) { return netlink.add_route(route); },
+                 [&](const Ipv6Route& route) { return netlink.add_route(route); },
                  [&](const Rule& rule) { return netlink.add_rule(rule); },
                  [](const NameServers& servers) { return apply(servers); },
                  [](const ScriptChange&) { return IoResult<void>(); }},
@@ -238,6 +258,7 @@ IoResult<Undone> undo(Netlink& netlink, const HostChange& change) {
       Overloaded{[&](const LinkChange& link) { return undo_link(netlink, link); },
                  [&](const InterfaceAddress& address) { return undo_address(netlink, address); },
                  [&](const Route& route) { return undo_route(netlink, route); },
+                 [&](const Ipv6Route& route) { return undo_route(netlink, route); },
                  [&](const Rule& rule) { return undo_rule(netlink, rule); },
                  [](const NameServers& servers) { return undo(servers); },
                  [](const ScriptChange& script) -> IoResult<Undone> {
@@ -257,8 +278,10 @@ std::string describe(const HostChange& change) {
                    if (route.table != kMainTable) text += " table " + std::to_string(route.table);
                    return text;
                  },
+                 [](const Ipv6Route& route) { return "route " + text(route); },
                  [](const Rule& rule) {
-                   const std::string text = "rule " + std::to_string(rule.priority);
+                   const std::string text =
+                       (rule.ipv6 ? "IPv6 rule " : "rule ") + std::to_string(rule.priority);
                    if (rule.unreachable) return text + " unreachable";
                    return text + " lookup table " + std::to_string(rule.table);
                  },
@@ -299,8 +322,16 @@ json to_json(const HostChange& change) {
                    put(object, "source", route.source);
                    return object;
                  },
+                 [](const Ipv6Route& route) -> json {
+                   return {{"change", "ipv6_route"},
+                           {"destination", hex(route.destination)},
+                           {"length", route.length},
+                           {"table", route.table},
+                           {"device", route.device}};
+                 },
                  [](const Rule& rule) -> json {
                    json object = {{"change", "rule"},
+                                  {"ipv6", rule.ipv6},
                                   {"priority", rule.priority},
                                   {"table", rule.table},
                                   {"mark_mask", rule.mark_mask},
@@ -339,6 +370,7 @@ IoResult<HostChange> host_change_from_json(const json& object) {
     if (kind == "link") return link_from_json(object);
     if (kind == "address") return address_from_json(object);
     if (kind == "route") return route_from_json(object);
+    if (kind == "ipv6_route") return ipv6_route_from_json(object);
     if (kind == "rule") return rule_from_json(object);
     if (kind == "name_servers") return name_servers_from_json(object);
     if (kind == "script") return script_from_json(object);

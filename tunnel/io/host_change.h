@@ -35,7 +35,7 @@ struct ScriptChange {
 /// One change to the host, which tells all that undoing it takes. Addresses, routes and rules are
 /// added, and undone by deleting exactly them.
 using HostChange =
-    std::variant<LinkChange, InterfaceAddress, Route, Rule, NameServers, ScriptChange>;
+    std::variant<LinkChange, InterfaceAddress, Route, Ipv6Route, Rule, NameServers, ScriptChange>;
 
 /// How long a script may take to undo what it has done.
 inline constexpr std::chrono::seconds kScriptLimit(30);

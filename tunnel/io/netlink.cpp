@@ -9,10 +9,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <new>
 #include <span>
 #include <sys/socket.h>
-#include <type_traits>
 #include <utility>
 
 #include <netlink/attr.h>
@@ -22,120 +20,13 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-#include "tunnel/io/socket_address.h"
+#include "tunnel/io/netlink_message.h"
 
 namespace pptp::io {
 namespace {
 
-struct MessageDeleter {
-  void operator()(nl_msg* message) const noexcept { nlmsg_free(message); }
-};
-
 struct CallbackDeleter {
   void operator()(nl_cb* callbacks) const noexcept { nl_cb_put(callbacks); }
-};
-
-/// A request being written: a fixed header and attributes. Without memory it throws.
-class Message {
- public:
-  template <class Header>
-  Message(std::uint16_t type, int flags, const Header& header)
-      : message_(nlmsg_alloc_simple(type, NLM_F_REQUEST | flags)) {
-    static_assert(std::is_trivially_copyable_v<Header>);
-    Header copy = header;
-    check(message_ ? nlmsg_append(message_.get(), &copy, sizeof copy, NLMSG_ALIGNTO) : -1);
-  }
-
-  Message& add(int attribute, std::uint32_t value) {
-    check(nla_put_u32(message_.get(), attribute, value));
-    return *this;
-  }
-
-  Message& add(int attribute, std::uint8_t value) {
-    check(nla_put_u8(message_.get(), attribute, value));
-    return *this;
-  }
-
-  Message& add(int attribute, Ipv4Address address) {
-    const in_addr octets = to_in_addr(address);
-    check(nla_put(message_.get(), attribute, sizeof octets, &octets));
-    return *this;
-  }
-
-  Message& add(int attribute, const std::string& text) {
-    check(nla_put_string(message_.get(), attribute, text.c_str()));
-    return *this;
-  }
-
-  Message& add(int attribute, std::span<const std::uint8_t> octets) {
-    check(nla_put(message_.get(), attribute, static_cast<int>(octets.size()), octets.data()));
-    return *this;
-  }
-
-  template <class Inside>
-  Message& nest(int attribute, const Inside& inside) {
-    nlattr* const start = nla_nest_start(message_.get(), attribute);
-    check(start == nullptr ? -1 : 0);
-    inside(*this);
-    check(nla_nest_end(message_.get(), start));
-    return *this;
-  }
-
-  nl_msg* message() const noexcept { return message_.get(); }
-
- private:
-  static void check(int status) {
-    if (status < 0) throw std::bad_alloc();
-  }
-
-  std::unique_ptr<nl_msg, MessageDeleter> message_;
-};
-
-/// The attributes of a message or of a nested attribute, by number.
-class Attributes {
- public:
-  template <class Header>
-  static Attributes of(nlmsghdr* message, const Header&) {
-    Attributes attributes;
-    if (nlmsg_parse(message, sizeof(Header), attributes.table_.data(), kLast, nullptr) < 0)
-      attributes.table_ = {};
-    return attributes;
-  }
-
-  static Attributes in(nlattr* nested) {
-    Attributes attributes;
-    if (nested == nullptr || nla_parse_nested(attributes.table_.data(), kLast, nested, nullptr) < 0)
-      attributes.table_ = {};
-    return attributes;
-  }
-
-  nlattr* raw(int attribute) const noexcept { return table_[static_cast<std::size_t>(attribute)]; }
-
-  template <class Value>
-  std::optional<Value> value(int attribute) const noexcept {
-    static_assert(std::is_trivially_copyable_v<Value>);
-    nlattr* const found = raw(attribute);
-    if (found == nullptr || nla_len(found) < static_cast<int>(sizeof(Value))) return std::nullopt;
-    Value value;
-    std::memcpy(&value, nla_data(found), sizeof value);
-    return value;
-  }
-
-  std::optional<std::uint32_t> number(int attribute) const noexcept {
-    return value<std::uint32_t>(attribute);
-  }
-
-  std::optional<Ipv4Address> address(int attribute) const noexcept {
-    const auto octets = value<in_addr>(attribute);
-    if (!octets) return std::nullopt;
-    return from_in_addr(*octets);
-  }
-
- private:
-  // More than any of the kinds that are read here has; what is beyond is skipped.
-  static constexpr int kLast = 63;
-
-  std::array<nlattr*, kLast + 1> table_{};
 };
 
 /// A message's fixed header; nullopt when it is not of that type or too short.
@@ -151,10 +42,10 @@ std::optional<Header> header_of(nlmsghdr* message, int type) noexcept {
 /// RTA_VIA: an address family in host order, and the address.
 struct Via6 {
   std::uint16_t family;
-  std::array<std::uint8_t, 16> address;
+  Ipv6Octets address;
 };
 
-std::optional<std::array<std::uint8_t, 16>> gateway6(const Attributes& attributes) {
+std::optional<Ipv6Octets> gateway6(const NetlinkAttributes& attributes) {
   const auto via = attributes.value<Via6>(RTA_VIA);
   if (!via || via->family != AF_INET6) return std::nullopt;
   return via->address;
@@ -163,7 +54,7 @@ std::optional<std::array<std::uint8_t, 16>> gateway6(const Attributes& attribute
 std::optional<LinkState> parse_link(nlmsghdr* message) {
   const auto header = header_of<ifinfomsg>(message, RTM_NEWLINK);
   if (!header) return std::nullopt;
-  const auto attributes = Attributes::of(message, *header);
+  const auto attributes = NetlinkAttributes::of(message, *header);
   LinkState link;
   link.index = static_cast<unsigned>(header->ifi_index);
   link.up = (header->ifi_flags & IFF_UP) != 0;
@@ -175,7 +66,7 @@ std::optional<LinkState> parse_link(nlmsghdr* message) {
 std::optional<InterfaceAddress> parse_address(nlmsghdr* message) {
   const auto header = header_of<ifaddrmsg>(message, RTM_NEWADDR);
   if (!header || header->ifa_family != AF_INET) return std::nullopt;
-  const auto attributes = Attributes::of(message, *header);
+  const auto attributes = NetlinkAttributes::of(message, *header);
   const auto local = attributes.address(IFA_LOCAL);
   if (!local) return std::nullopt;
   InterfaceAddress address;
@@ -191,7 +82,7 @@ std::optional<Route> parse_route(nlmsghdr* message) {
   if (!header || header->rtm_family != AF_INET || header->rtm_type != RTN_UNICAST ||
       (header->rtm_flags & RTM_F_CLONED) != 0)
     return std::nullopt;
-  const auto attributes = Attributes::of(message, *header);
+  const auto attributes = NetlinkAttributes::of(message, *header);
   Route route;
   route.destination =
       Ipv4Prefix::holding(attributes.address(RTA_DST).value_or(Ipv4Address()), header->rtm_dst_len);
@@ -201,21 +92,38 @@ std::optional<Route> parse_route(nlmsghdr* message) {
   route.gateway6 = gateway6(attributes);
   route.source = attributes.address(RTA_PREFSRC);
   route.metric = attributes.number(RTA_PRIORITY).value_or(0);
-  route.mtu = Attributes::in(attributes.raw(RTA_METRICS)).number(RTAX_MTU).value_or(0);
+  route.mtu = NetlinkAttributes::in(attributes.raw(RTA_METRICS)).number(RTAX_MTU).value_or(0);
   route.protocol = header->rtm_protocol;
+  return route;
+}
+
+std::optional<Ipv6Route> parse_ipv6_route(nlmsghdr* message) {
+  const auto header = header_of<rtmsg>(message, RTM_NEWROUTE);
+  const bool known = header && header->rtm_family == AF_INET6 &&
+                     (header->rtm_type == RTN_UNICAST || header->rtm_type == RTN_UNREACHABLE) &&
+                     (header->rtm_flags & RTM_F_CLONED) == 0;
+  if (!known) return std::nullopt;
+  const auto attributes = NetlinkAttributes::of(message, *header);
+  Ipv6Route route;
+  route.destination = attributes.value<Ipv6Octets>(RTA_DST).value_or(Ipv6Octets{});
+  route.length = header->rtm_dst_len;
+  route.table = attributes.number(RTA_TABLE).value_or(header->rtm_table);
+  // The kernel names the loopback interface for what it does not send.
+  if (header->rtm_type == RTN_UNICAST) route.device = attributes.number(RTA_OIF).value_or(0);
   return route;
 }
 
 std::optional<Rule> parse_rule(nlmsghdr* message) {
   const auto header = header_of<fib_rule_hdr>(message, RTM_NEWRULE);
-  if (!header || header->family != AF_INET) return std::nullopt;
-  const auto attributes = Attributes::of(message, *header);
+  if (!header || (header->family != AF_INET && header->family != AF_INET6)) return std::nullopt;
+  const auto attributes = NetlinkAttributes::of(message, *header);
   Rule rule;
+  rule.ipv6 = header->family == AF_INET6;
   rule.priority = attributes.number(FRA_PRIORITY).value_or(0);
   rule.table = attributes.number(FRA_TABLE).value_or(header->table);
   rule.mark = attributes.number(FRA_FWMARK);
   if (rule.mark) rule.mark_mask = attributes.number(FRA_FWMASK).value_or(rule.mark_mask);
-  if (const auto to = attributes.address(FRA_DST))
+  if (const auto to = attributes.address(FRA_DST); to && !rule.ipv6)
     rule.to = Ipv4Prefix::holding(*to, header->dst_len);
   // The kernel writes "none" as all ones.
   if (const auto length = attributes.number(FRA_SUPPRESS_PREFIXLEN); length != 0xffff'ffffU)
@@ -226,43 +134,43 @@ std::optional<Rule> parse_rule(nlmsghdr* message) {
 }
 
 RouteAnswer parse_route_answer(nlmsghdr* message, const rtmsg& header) {
-  const auto attributes = Attributes::of(message, header);
+  const auto attributes = NetlinkAttributes::of(message, header);
   RouteAnswer answer;
   answer.local = header.rtm_type == RTN_LOCAL;
   answer.device = attributes.number(RTA_OIF).value_or(0);
   answer.gateway = attributes.address(RTA_GATEWAY);
   answer.gateway6 = gateway6(attributes);
   answer.source = attributes.address(RTA_PREFSRC).value_or(Ipv4Address());
-  answer.mtu = Attributes::in(attributes.raw(RTA_METRICS)).number(RTAX_MTU).value_or(0);
+  answer.mtu = NetlinkAttributes::in(attributes.raw(RTA_METRICS)).number(RTAX_MTU).value_or(0);
   // An MTU learned from the path expires, so it must not be copied into a route.
   const auto cache = attributes.value<rta_cacheinfo>(RTA_CACHEINFO);
   if (!cache || cache->rta_expires == 0) answer.route_mtu = answer.mtu;
   return answer;
 }
 
-Message address_message(std::uint16_t type, int flags, const InterfaceAddress& address) {
+NetlinkMessage address_message(std::uint16_t type, int flags, const InterfaceAddress& address) {
   ifaddrmsg header{};
   header.ifa_family = AF_INET;
   header.ifa_prefixlen = 32;
   header.ifa_index = address.device;
-  Message message(type, flags, header);
+  NetlinkMessage message(type, flags, header);
   message.add(IFA_LOCAL, address.local).add(IFA_ADDRESS, address.peer.value_or(address.local));
   if (!address.peer_route) message.add(IFA_FLAGS, std::uint32_t{IFA_F_NOPREFIXROUTE});
   return message;
 }
 
-Message link_local_message(std::uint16_t type, int flags, unsigned index,
-                           const Ipv6Octets& address) {
+NetlinkMessage link_local_message(std::uint16_t type, int flags, unsigned index,
+                                  const Ipv6Octets& address) {
   ifaddrmsg header{};
   header.ifa_family = AF_INET6;
   header.ifa_prefixlen = 64;
   header.ifa_index = index;
-  Message message(type, flags, header);
+  NetlinkMessage message(type, flags, header);
   message.add(IFA_LOCAL, std::span(address));
   return message;
 }
 
-Message route_message(std::uint16_t type, int flags, const Route& route) {
+NetlinkMessage route_message(std::uint16_t type, int flags, const Route& route) {
   const bool via = route.gateway || route.gateway6;
   rtmsg header{};
   header.rtm_family = AF_INET;
@@ -273,7 +181,7 @@ Message route_message(std::uint16_t type, int flags, const Route& route) {
   header.rtm_type = RTN_UNICAST;
   // The gateway is on that link whatever other routes say: ours may cover it.
   if (via) header.rtm_flags = RTNH_F_ONLINK;
-  Message message(type, flags, header);
+  NetlinkMessage message(type, flags, header);
   message.add(RTA_TABLE, route.table).add(RTA_OIF, std::uint32_t{route.device});
   if (route.destination.length() > 0) message.add(RTA_DST, route.destination.address());
   if (route.gateway) message.add(RTA_GATEWAY, *route.gateway);
@@ -285,17 +193,31 @@ Message route_message(std::uint16_t type, int flags, const Route& route) {
   if (route.source) message.add(RTA_PREFSRC, *route.source);
   if (route.metric != 0) message.add(RTA_PRIORITY, route.metric);
   if (route.mtu != 0)
-    message.nest(RTA_METRICS, [&](Message& metrics) { metrics.add(RTAX_MTU, route.mtu); });
+    message.nest(RTA_METRICS, [&](NetlinkMessage& metrics) { metrics.add(RTAX_MTU, route.mtu); });
   return message;
 }
 
-Message rule_message(std::uint16_t type, int flags, const Rule& rule) {
+NetlinkMessage route_message(std::uint16_t type, int flags, const Ipv6Route& route) {
+  rtmsg header{};
+  header.rtm_family = AF_INET6;
+  header.rtm_dst_len = route.length;
+  header.rtm_table = RT_TABLE_UNSPEC;
+  header.rtm_protocol = kRouteProtocol;
+  header.rtm_type = route.device == 0 ? RTN_UNREACHABLE : RTN_UNICAST;
+  NetlinkMessage message(type, flags, header);
+  message.add(RTA_TABLE, route.table);
+  if (route.device != 0) message.add(RTA_OIF, std::uint32_t{route.device});
+  if (route.length > 0) message.add(RTA_DST, std::span(route.destination));
+  return message;
+}
+
+NetlinkMessage rule_message(std::uint16_t type, int flags, const Rule& rule) {
   fib_rule_hdr header{};
-  header.family = AF_INET;
+  header.family = rule.ipv6 ? AF_INET6 : AF_INET;
   header.dst_len = rule.to ? rule.to->length() : std::uint8_t{0};
   header.table = RT_TABLE_UNSPEC;
   header.action = rule.unreachable ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL;
-  Message message(type, flags, header);
+  NetlinkMessage message(type, flags, header);
   message.add(FRA_TABLE, rule.table).add(FRA_PRIORITY, rule.priority);
   message.add(FRA_PROTOCOL, rule.protocol);
   if (rule.to) message.add(FRA_DST, rule.to->address());
@@ -312,7 +234,7 @@ std::string text(const InterfaceAddress& address) {
 }
 
 std::string text(const Rule& rule) {
-  std::string out = "rule";
+  std::string out = rule.ipv6 ? "IPv6 rule" : "rule";
   if (rule.mark) out += " for mark " + std::to_string(*rule.mark);
   if (rule.to) out += " to " + rule.to->text();
   if (rule.unreachable) return out + " unreachable";
@@ -328,6 +250,14 @@ std::string text(const Ipv6Octets& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   (void)::inet_ntop(AF_INET6, address.data(), text.data(), text.size());
   return text.data();
+}
+
+std::string text(const Ipv6Route& route) {
+  return text(route.destination) + "/" + std::to_string(route.length);
+}
+
+bool is_unsupported(int error) noexcept {
+  return error == EOPNOTSUPP || error == EAFNOSUPPORT;
 }
 
 void Netlink::SocketDeleter::operator()(nl_sock* socket) const noexcept {
@@ -419,12 +349,12 @@ IoResult<void> Netlink::request(nl_msg* message, const std::string& what, const 
 IoResult<LinkState> Netlink::link(unsigned index) {
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(index);
-  const Message message(RTM_GETLINK, 0, header);
+  const NetlinkMessage message(RTM_GETLINK, 0, header);
   return link(message.message(), "interface " + std::to_string(index));
 }
 
 IoResult<LinkState> Netlink::link(const std::string& name) {
-  Message message(RTM_GETLINK, 0, ifinfomsg{});
+  NetlinkMessage message(RTM_GETLINK, 0, ifinfomsg{});
   message.add(IFLA_IFNAME, name);
   return link(message.message(), "interface " + name);
 }
@@ -442,16 +372,16 @@ IoResult<void> Netlink::set_link_up(unsigned index, bool up) {
   header.ifi_index = static_cast<int>(index);
   header.ifi_change = IFF_UP;
   if (up) header.ifi_flags = IFF_UP;
-  const Message message(RTM_NEWLINK, NLM_F_ACK, header);
+  const NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK, header);
   return request(message.message(), up ? "cannot set the interface up" : "cannot set it down");
 }
 
 IoResult<void> Netlink::set_no_ipv6_autoconfiguration(unsigned index) {
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(index);
-  Message message(RTM_NEWLINK, NLM_F_ACK, header);
-  message.nest(IFLA_AF_SPEC, [](Message& families) {
-    families.nest(AF_INET6, [](Message& inet6) {
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK, header);
+  message.nest(IFLA_AF_SPEC, [](NetlinkMessage& families) {
+    families.nest(AF_INET6, [](NetlinkMessage& inet6) {
       inet6.add(IFLA_INET6_ADDR_GEN_MODE, std::uint8_t{IN6_ADDR_GEN_MODE_NONE});
     });
   });
@@ -461,29 +391,29 @@ IoResult<void> Netlink::set_no_ipv6_autoconfiguration(unsigned index) {
 IoResult<void> Netlink::set_link_mtu(unsigned index, std::uint32_t mtu) {
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(index);
-  Message message(RTM_NEWLINK, NLM_F_ACK, header);
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK, header);
   message.add(IFLA_MTU, mtu);
   return request(message.message(), "cannot set MTU " + std::to_string(mtu));
 }
 
 IoResult<void> Netlink::add_address(const InterfaceAddress& address) {
-  const Message message = address_message(RTM_NEWADDR, kCreate, address);
+  const NetlinkMessage message = address_message(RTM_NEWADDR, kCreate, address);
   return request(message.message(), "cannot add " + text(address));
 }
 
 IoResult<void> Netlink::add_link_local(unsigned index, const Ipv6Octets& address) {
-  Message message = link_local_message(RTM_NEWADDR, kCreate, index, address);
+  NetlinkMessage message = link_local_message(RTM_NEWADDR, kCreate, index, address);
   message.add(IFA_FLAGS, std::uint32_t{IFA_F_NODAD});
   return request(message.message(), "cannot add " + io::text(address));
 }
 
 IoResult<void> Netlink::delete_link_local(unsigned index, const Ipv6Octets& address) {
-  const Message message = link_local_message(RTM_DELADDR, NLM_F_ACK, index, address);
+  const NetlinkMessage message = link_local_message(RTM_DELADDR, NLM_F_ACK, index, address);
   return request(message.message(), "cannot delete " + io::text(address));
 }
 
 IoResult<void> Netlink::delete_address(const InterfaceAddress& address) {
-  const Message message = address_message(RTM_DELADDR, NLM_F_ACK, address);
+  const NetlinkMessage message = address_message(RTM_DELADDR, NLM_F_ACK, address);
   return request(message.message(), "cannot delete " + text(address));
 }
 
@@ -496,7 +426,7 @@ IoResult<std::vector<InterfaceAddress>> Netlink::addresses(unsigned device) {
 IoResult<std::vector<InterfaceAddress>> Netlink::addresses() {
   ifaddrmsg header{};
   header.ifa_family = AF_INET;
-  const Message message(RTM_GETADDR, NLM_F_DUMP, header);
+  const NetlinkMessage message(RTM_GETADDR, NLM_F_DUMP, header);
   std::vector<InterfaceAddress> found;
   const auto done = request(message.message(), "cannot list addresses", [&](nlmsghdr* reply) {
     if (const auto address = parse_address(reply)) found.push_back(*address);
@@ -506,19 +436,19 @@ IoResult<std::vector<InterfaceAddress>> Netlink::addresses() {
 }
 
 IoResult<void> Netlink::add_route(const Route& route) {
-  const Message message = route_message(RTM_NEWROUTE, kCreate, route);
+  const NetlinkMessage message = route_message(RTM_NEWROUTE, kCreate, route);
   return request(message.message(), "cannot add route " + route.destination.text());
 }
 
 IoResult<void> Netlink::delete_route(const Route& route) {
-  const Message message = route_message(RTM_DELROUTE, NLM_F_ACK, route);
+  const NetlinkMessage message = route_message(RTM_DELROUTE, NLM_F_ACK, route);
   return request(message.message(), "cannot delete route " + route.destination.text());
 }
 
 IoResult<std::vector<Route>> Netlink::routes(std::uint32_t table) {
   rtmsg header{};
   header.rtm_family = AF_INET;
-  Message message(RTM_GETROUTE, NLM_F_DUMP, header);
+  NetlinkMessage message(RTM_GETROUTE, NLM_F_DUMP, header);
   message.add(RTA_TABLE, table);
   std::vector<Route> found;
   const auto done = request(message.message(), "cannot list routes", [&](nlmsghdr* reply) {
@@ -530,20 +460,50 @@ IoResult<std::vector<Route>> Netlink::routes(std::uint32_t table) {
   return found;
 }
 
+IoResult<void> Netlink::replace_route(const Route& route) {
+  const NetlinkMessage message =
+      route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK, route);
+  return request(message.message(), "cannot change route " + route.destination.text());
+}
+
+IoResult<void> Netlink::add_route(const Ipv6Route& route) {
+  const NetlinkMessage message = route_message(RTM_NEWROUTE, kCreate, route);
+  return request(message.message(), "cannot add route " + text(route));
+}
+
+IoResult<void> Netlink::delete_route(const Ipv6Route& route) {
+  const NetlinkMessage message = route_message(RTM_DELROUTE, NLM_F_ACK, route);
+  return request(message.message(), "cannot delete route " + text(route));
+}
+
+IoResult<std::vector<Ipv6Route>> Netlink::ipv6_routes(std::uint32_t table) {
+  rtmsg header{};
+  header.rtm_family = AF_INET6;
+  NetlinkMessage message(RTM_GETROUTE, NLM_F_DUMP, header);
+  message.add(RTA_TABLE, table);
+  std::vector<Ipv6Route> found;
+  const auto done = request(message.message(), "cannot list IPv6 routes", [&](nlmsghdr* reply) {
+    if (const auto route = parse_ipv6_route(reply); route && route->table == table)
+      found.push_back(*route);
+  });
+  if (!done && done.error().error != ENOENT) return std::unexpected(done.error());
+  return found;
+}
+
 IoResult<void> Netlink::add_rule(const Rule& rule) {
-  const Message message = rule_message(RTM_NEWRULE, kCreate, rule);
+  const NetlinkMessage message = rule_message(RTM_NEWRULE, kCreate, rule);
   return request(message.message(), "cannot add " + text(rule));
 }
 
 IoResult<void> Netlink::delete_rule(const Rule& rule) {
-  const Message message = rule_message(RTM_DELRULE, NLM_F_ACK, rule);
+  const NetlinkMessage message = rule_message(RTM_DELRULE, NLM_F_ACK, rule);
   return request(message.message(), "cannot delete " + text(rule));
 }
 
 IoResult<std::vector<Rule>> Netlink::rules() {
   fib_rule_hdr header{};
-  header.family = AF_INET;
-  const Message message(RTM_GETRULE, NLM_F_DUMP, header);
+  header.family = AF_UNSPEC;
+  const NetlinkMessage message(RTM_GETRULE, NLM_F_DUMP, header);
   std::vector<Rule> found;
   const auto done = request(message.message(), "cannot list rules", [&](nlmsghdr* reply) {
     if (const auto rule = parse_rule(reply)) found.push_back(*rule);
@@ -556,7 +516,7 @@ IoResult<RouteAnswer> Netlink::route_to(Ipv4Address destination, std::uint32_t m
   rtmsg header{};
   header.rtm_family = AF_INET;
   header.rtm_dst_len = 32;
-  Message message(RTM_GETROUTE, 0, header);
+  NetlinkMessage message(RTM_GETROUTE, 0, header);
   message.add(RTA_DST, destination);
   if (mark != 0) message.add(RTA_MARK, mark);
   std::optional<RouteAnswer> answer;

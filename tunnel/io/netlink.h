@@ -26,6 +26,8 @@ inline constexpr std::uint32_t kMainTable = 254;
 /// another's for them: a number that no routing daemon has registered.
 inline constexpr std::uint8_t kRouteProtocol = 0x70;
 
+using Ipv6Octets = std::array<std::uint8_t, 16>;  ///< an address, network order
+
 struct LinkState {
   unsigned index = 0;
   std::string name;
@@ -48,8 +50,8 @@ struct Route {
   std::uint32_t table = kMainTable;
   unsigned device = 0;  ///< interface index
   std::optional<Ipv4Address> gateway = {};
-  std::optional<std::array<std::uint8_t, 16>> gateway6 = {};  ///< an IPv6 next hop, network order
-  std::optional<Ipv4Address> source = {};                     ///< preferred source address
+  std::optional<Ipv6Octets> gateway6 = {};  ///< an IPv6 next hop
+  std::optional<Ipv4Address> source = {};   ///< preferred source address
   std::uint32_t metric = 0;
   std::uint32_t mtu = 0;  ///< 0: the interface's
   std::uint8_t protocol = kRouteProtocol;
@@ -57,9 +59,20 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+/// Into an interface, or nowhere: what is sent there is refused (ENETUNREACH).
+struct Ipv6Route {
+  Ipv6Octets destination = {};
+  std::uint8_t length = 0;  ///< of the prefix
+  std::uint32_t table = kMainTable;
+  unsigned device = 0;  ///< interface index; 0: nowhere
+
+  bool operator==(const Ipv6Route&) const = default;
+};
+
 /// A policy rule: packets whose mark in the bits of `mark_mask` is `mark`, or to `to` (nullopt:
 /// any), are looked up in `table`; or cannot be sent at all.
 struct Rule {
+  bool ipv6 = false;  ///< of IPv6, where `to` is never given
   std::uint32_t priority = 0;
   std::uint32_t table = kMainTable;
   std::optional<std::uint32_t> mark = {};
@@ -78,20 +91,28 @@ struct RouteAnswer {
   bool local = false;  ///< to the host itself
   unsigned device = 0;
   std::optional<Ipv4Address> gateway = {};
-  std::optional<std::array<std::uint8_t, 16>> gateway6 = {};
+  std::optional<Ipv6Octets> gateway6 = {};
   Ipv4Address source;
   std::uint32_t mtu = 0;        ///< of the whole path as far as it is known
   std::uint32_t route_mtu = 0;  ///< what the route itself says, not learned from the path; 0: none
-};
 
-using Ipv6Octets = std::array<std::uint8_t, 16>;
+  /// Whether packets go the same way as by `other`: interface, gateway and source.
+  bool is_same_way(const RouteAnswer& other) const noexcept {
+    return device == other.device && gateway == other.gateway && gateway6 == other.gateway6 &&
+           source == other.source;
+  }
+};
 
 /// RFC 5952.
 std::string text(const Ipv6Octets& address);
+std::string text(const Ipv6Route& route);
+
+/// Whether an errno means that the kernel was built without what was asked for.
+bool is_unsupported(int error) noexcept;
 
 /// Requests to the kernel about the interfaces, addresses, routes and rules of the network
-/// namespace it was opened in. IPv4. Each waits for the kernel's answer; errno is in
-/// IoError::error.
+/// namespace it was opened in. IPv4 where nothing else is said. Each waits for the kernel's answer;
+/// errno is in IoError::error.
 class Netlink {
  public:
   static IoResult<Netlink> open();
@@ -127,15 +148,24 @@ class Netlink {
 
   /// EEXIST when there is any route to the same destination with the same table and metric.
   IoResult<void> add_route(const Route& route);
+  /// The same in the place of the route with that destination, table and metric, where there is
+  /// one: at no time is there none.
+  IoResult<void> replace_route(const Route& route);
   /// Deletes a route that agrees in all that is given here; ESRCH, ENODEV when there is none.
   IoResult<void> delete_route(const Route& route);
   /// All unicast routes of a table.
   IoResult<std::vector<Route>> routes(std::uint32_t table);
 
+  /// As for IPv4. EAFNOSUPPORT, EOPNOTSUPP where the kernel has no IPv6.
+  IoResult<void> add_route(const Ipv6Route& route);
+  IoResult<void> delete_route(const Ipv6Route& route);
+  IoResult<std::vector<Ipv6Route>> ipv6_routes(std::uint32_t table);
+
   /// EEXIST for a rule that there is; EOPNOTSUPP, EAFNOSUPPORT where the kernel has no rules.
   IoResult<void> add_rule(const Rule& rule);
   /// Deletes a rule that agrees in all; ENOENT when there is none.
   IoResult<void> delete_rule(const Rule& rule);
+  /// Of IPv4 and IPv6.
   IoResult<std::vector<Rule>> rules();
 
   /// Faults: net_unreachable, no_route, permission (a prohibiting route), system.
