@@ -27,13 +27,15 @@ class NamespaceTun final : public TunDevice {
   bool is_in_our_namespace() const noexcept override { return false; }
 
   /// The server's address, which lies elsewhere, is nothing special here. The default route is an
-  /// ordinary one.
+  /// ordinary one. From one call to the next there is always a route into the tunnel.
   IoResult<void> configure(const TunnelSettings& settings) override;
   IoResult<void> set_mtu(std::uint32_t mtu) override;
 
  private:
-  void unconfigure();
+  std::vector<HostChange> wanted(const TunnelSettings& settings) const;
+  IoResult<void> change_to(const std::vector<HostChange>& wanted);
   IoResult<void> change(const HostChange& change);
+  void undo_all_but(const std::vector<HostChange>& wanted);
 
   Netlink netlink_;
   std::vector<HostChange> changes_;
