@@ -232,9 +232,13 @@ struct Tenant {
 };
 
 /// Does not return where it works.
-IoResult<void> run_command(Tenant& tenant, const json& request) {
+IoResult<void> run_command(int socket, Tenant& tenant, const json& request) {
   if (request.contains("resolv_conf")) {
     if (auto used = use_name_servers(request.value("resolv_conf", "")); !used) return used;
+    const UniqueFd file(::open(kResolvConf, O_WRONLY | O_CLOEXEC));
+    if (!file) return failure(errno, std::string("cannot open ") + kResolvConf);
+    const std::array descriptors = {file.fd()};
+    if (auto sent = send_message(socket, json::object(), descriptors); !sent) return sent;
   }
   // In a user namespace of our own there is nobody else that one could be.
   const bool may_become = ::geteuid() == 0 && tenant.user;
@@ -264,7 +268,7 @@ IoResult<void> run_command(Tenant& tenant, const json& request) {
     if (request->message.contains("pattern"))
       done(answer_open(socket, request->message));
     else
-      done(run_command(tenant, request->message));
+      done(run_command(socket, tenant, request->message));
   }
 }
 
@@ -317,6 +321,7 @@ CommandRoom::CommandRoom(CommandRoom&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)),
       ended_(std::move(other.ended_)),
       socket_(std::move(other.socket_)),
+      resolv_conf_(std::move(other.resolv_conf_)),
       started_(other.started_),
       status_(other.status_) {}
 
@@ -364,13 +369,30 @@ IoResult<void> CommandRoom::start(const std::optional<std::string>& resolv_conf)
   json request = json::object();
   if (resolv_conf) request["resolv_conf"] = *resolv_conf;
   if (auto sent = send_message(socket_.fd(), request); !sent) return sent;
+  std::optional<Received> answer = receive_message(socket_.fd());
+  if (answer && !answer->descriptors.empty()) {
+    resolv_conf_ = std::move(answer->descriptors.front());
+    answer = receive_message(socket_.fd());
+  }
   // It is closed by the command's taking the process over.
-  const std::optional<Received> answer = receive_message(socket_.fd());
   if (answer) {
     return std::unexpected(error_in(answer->message)
                                .value_or(IoError{.what = "the command cannot be run", .hint = {}}));
   }
   started_ = true;
+  return {};
+}
+
+IoResult<void> CommandRoom::change_resolv_conf(const std::string& text) {
+  if (!resolv_conf_) return {};
+  const off_t before = ::lseek(resolv_conf_.fd(), 0, SEEK_END);
+  // Whoever reads it meanwhile finds empty lines behind the new text, not the end of the old.
+  std::string all = text;
+  if (before > 0) all.resize(std::max(text.size(), static_cast<std::size_t>(before)), '\n');
+  const ssize_t written = ::pwrite(resolv_conf_.fd(), all.data(), all.size(), 0);
+  if (written != static_cast<ssize_t>(all.size()) ||
+      ::ftruncate(resolv_conf_.fd(), static_cast<off_t>(text.size())) != 0)
+    return failure(errno, "cannot give the command other name servers");
   return {};
 }
 

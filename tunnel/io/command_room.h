@@ -49,6 +49,9 @@ class CommandRoom {
   /// does. Fails where there is no such command. Once, after open().
   IoResult<void> start(const std::optional<std::string>& resolv_conf);
 
+  /// Puts other text into the resolv.conf that the command was started with. Once it has started.
+  IoResult<void> change_resolv_conf(const std::string& text);
+
   bool started() const noexcept { return started_; }
 
   /// Can be read from when the process has ended.
@@ -66,6 +69,7 @@ class CommandRoom {
   pid_t pid_;  ///< 0: reaped
   UniqueFd ended_;
   UniqueFd socket_;
+  UniqueFd resolv_conf_;  ///< none: it is the host's
   bool started_ = false;
   int status_ = 0;
 };
