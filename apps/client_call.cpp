@@ -62,18 +62,16 @@ io::IoResult<void> ClientCall::dial() {
   if (!gre) return std::unexpected(gre.error());
   gre_.emplace(*std::move(gre));
   gre_->on_trouble([this](const io::GreTrouble& trouble) { on_gre_trouble(trouble); });
-  Dialer::Request request{.server = request_.server, .mark = request_.mark};
-  if (request_.known) {
-    request.server.host = request_.known->text();
-  } else {
-    around_.progress.phase(fmt::format("looking up {}", request_.server.host));
-  }
+  const ServerList::Attempt& at = request_.at;
+  if (at.by_name) around_.progress.phase(fmt::format("looking up {}", at.server.host));
   dialer_.emplace(
-      around_.loop, std::move(request),
+      around_.loop,
+      Dialer::Request{
+          .server = at.server, .known = at.known, .by_name = at.by_name, .mark = request_.mark},
       [this](io::TcpEndpoint to) {
         server_ = to.address;
-        around_.owner.call_trying(server_);
         around_.progress.phase(fmt::format("connecting to {}:{}", to.address.text(), to.port));
+        return around_.owner.call_trying(server_);
       },
       [this](io::IoResult<io::TcpStream> stream) {
         if (stream) {
@@ -236,8 +234,7 @@ bool ClientCall::way_stands() const {
   const io::IoResult<io::RouteAnswer> now = netlink->route_to(server_, request_.mark);
   // Without any way there is nothing to change over to; it may come back as it was.
   if (!now) return true;
-  return now->device == way_->device && now->gateway == way_->gateway &&
-         now->gateway6 == way_->gateway6 && now->source == way_->source;
+  return now->is_same_way(*way_);
 }
 
 std::uint32_t ClientCall::allowed_mtu() const {
@@ -326,7 +323,7 @@ Drops ClientCall::drops() const noexcept {
 }
 
 EndingContext ClientCall::context() const {
-  return context_for(request_.server.host, *credentials_);
+  return context_for(request_.at.server.host, *credentials_);
 }
 
 }  // namespace pptp::app

@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "apps/dialer.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
+#include "apps/server_list.h"
 #include "lib/drops.h"
 #include "lib/log.h"
 #include "tunnel/engine.h"
@@ -27,8 +29,8 @@ class CallOwner {
   virtual void call_event(const EngineEvent& event) = 0;
   /// An IP packet out of the tunnel, which may be changed.
   virtual void call_received(TimePoint now, MutableBytes packet) = 0;
-  /// This address is about to be tried.
-  virtual void call_trying(Ipv4Address server) = 0;
+  /// This address is about to be tried; an error: it cannot be.
+  virtual io::IoResult<void> call_trying(Ipv4Address server) = 0;
   /// The path takes less than it seemed to: allowed_mtu() is less than before.
   virtual void call_mtu_lowered() = 0;
   /// The last thing ever said, once.
@@ -60,10 +62,7 @@ class ClientCall {
   };
 
   struct Request {
-    HostPort server;
-    /// An address of the server's that is taken without looking its name up: while a tunnel leads
-    /// to the name servers, nobody answers.
-    std::optional<Ipv4Address> known = {};
+    ServerList::Attempt at;
     std::optional<std::uint32_t> path_mtu = {};  ///< what an earlier call has measured
     InterfaceId ipv6_id = {};                    ///< to ask for; zero: a random one
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
@@ -92,6 +91,11 @@ class ClientCall {
 
   /// Zero until an address is being tried.
   Ipv4Address server() const noexcept { return server_; }
+
+  /// What the server's name stands for; empty: it was not asked for, or nobody has said.
+  std::vector<Ipv4Address> found() const {
+    return dialer_ ? dialer_->found() : std::vector<Ipv4Address>();
+  }
 
   /// Whether the way to the server is still the one the call was made over.
   bool way_stands() const;

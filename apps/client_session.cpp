@@ -75,6 +75,7 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       scripts_(loop_, log_, profile_),
       encrypted_(io::StateDir::of_this_user(), profile_.name),
       redial_(redial_config(profile_.link)),
+      servers_(loop_, profile_.servers),
       has_terminal_(terminal_is_there()),
       since_(std::chrono::system_clock::now()) {}
 
@@ -92,10 +93,12 @@ Ending ClientSession::run() {
   if (const io::IoResult<void> ready = prepare(); !ready) {
     finish(ending_of(ready.error(), context()));
   } else {
-    if (profile_.link.demand)
+    if (profile_.link.demand) {
       prepare_demand();
-    else
+    } else {
       dial();
+      servers_.look_up_others();
+    }
     if (!ending_) loop_.run();
   }
   take_back_host_changes();
@@ -123,25 +126,23 @@ io::IoResult<void> ClientSession::prepare() {
   return {};
 }
 
-/// Looks the server up while that can be done: with the interface come routes, which may lead to
+/// Looks the servers up while that can be done: with the interface come routes, which may lead to
 /// the name servers.
 void ClientSession::prepare_demand() {
-  progress_.phase(fmt::format("looking up {}", profile_.servers[server_].host));
-  lookup_.emplace(loop_, profile_.servers[server_].host,
-                  [this](const io::IoResult<std::vector<Ipv4Address>>& found) {
-                    if (!found) return finish(ending_of(found.error(), context()));
-                    known_ = found->front();
-                    if (const io::IoResult<void> configured = configure_dormant(); !configured) {
-                      return finish(host_config_failed(configured.error()));
-                    }
-                    sleep();
-                    progress_.up(report());
-                  });
+  progress_.phase(fmt::format("looking up {}", servers_.current().host));
+  servers_.look_up_all([this](const io::IoResult<void>& found) {
+    if (!found) return finish(ending_of(found.error(), context()));
+    if (const io::IoResult<void> configured = configure_dormant(); !configured) {
+      return finish(host_config_failed(configured.error()));
+    }
+    sleep();
+    progress_.up(report());
+  });
 }
 
 /// No call, until there is something to send.
 void ClientSession::sleep() {
-  servers_tried_ = 0;
+  servers_.begin_again();
   redial_at_.reset();
   enter(CallState::idle);
 }
@@ -173,10 +174,7 @@ void ClientSession::send(std::span<Packet> packets) {
 
 void ClientSession::dial() {
   redial_at_.reset();
-  ++servers_tried_;
   if (was_up_) scripts_.calling_again(script_facts());
-  // Every other time the name is asked for: the server may have moved.
-  const bool by_name = !known_ || attempts_++ % 2 != 0;
   enter(CallState::connecting);
   call_.emplace(ClientCall::Surroundings{.loop = loop_,
                                          .entropy = entropy_,
@@ -185,8 +183,7 @@ void ClientSession::dial() {
                                          .progress = progress_,
                                          .owner = *this},
                 profile_, credentials_,
-                ClientCall::Request{.server = profile_.servers[server_],
-                                    .known = by_name ? std::optional<Ipv4Address>() : known_,
+                ClientCall::Request{.at = servers_.attempt(),
                                     .path_mtu = probed_,
                                     .ipv6_id = ipv6_id_,
                                     .mark = mark_.value_or(0),
@@ -222,28 +219,44 @@ void ClientSession::call_ended(Ending ending) {
 
 /// The servers of the list are tried in turn before anything is waited for.
 bool ClientSession::try_next_server(const Ending& ending) {
-  if (servers_tried_ >= profile_.servers.size() || !another_server_may_help(ending)) return false;
+  if (!another_server_may_help(ending) || !servers_.next()) return false;
   log(LogLevel::notice, next_server_words(ending));
-  server_ = (server_ + 1) % profile_.servers.size();
-  known_.reset();
   return true;
 }
 
 void ClientSession::wait(const Redial& redial) {
   held_.clear();
   enter(CallState::reconnecting);
-  servers_tried_ = 0;
+  servers_.begin_again();
   redial_at_ = loop_.now() + redial.after;
   waits_for_way_ = redial.or_route_change;
+  way_ = way_outside();
   const TimePoint next_look = loop_.now() + kRouteCheckInterval;
   redial_timer_.set(waits_for_way_ ? std::min(*redial_at_, next_look) : *redial_at_);
+}
+
+bool ClientSession::way_has_appeared() {
+  if (device_->is_in_our_namespace()) {
+    const io::IoResult<bool> found = host_->refresh_server_route();
+    return found && *found;
+  }
+  const std::optional<io::RouteAnswer> way = way_outside();
+  return way && !(way_ && way->is_same_way(*way_));
+}
+
+/// To the server, where no tunnel of ours can be in between.
+std::optional<io::RouteAnswer> ClientSession::way_outside() const {
+  io::IoResult<io::Netlink> netlink = io::Netlink::open();
+  if (!netlink) return std::nullopt;
+  io::IoResult<io::RouteAnswer> way = netlink->route_to(outside_);
+  if (!way) return std::nullopt;
+  return *std::move(way);
 }
 
 void ClientSession::waited() {
   if (!redial_at_) return;
   if (loop_.now() < *redial_at_) {
-    const io::IoResult<bool> found = host_->refresh_server_route();
-    if (!found || !*found) {
+    if (!way_has_appeared()) {
       redial_timer_.set(std::min(*redial_at_, loop_.now() + kRouteCheckInterval));
       return;
     }
@@ -255,9 +268,9 @@ void ClientSession::waited() {
 }
 
 void ClientSession::call_again(std::string_view why) {
-  if (asked_to_end_) return;
+  if (asked_to_end_ || (!call_ && !network_)) return;  // names are being looked up
   log(LogLevel::notice, fmt::format("{}: calling again", why));
-  servers_tried_ = 0;
+  servers_.begin_again();
   if (!call_) return dial();
   call_again_at_once_ = true;
   call_->close(Ending{});
@@ -265,14 +278,12 @@ void ClientSession::call_again(std::string_view why) {
 
 // --- what a call comes to ---
 
-void ClientSession::call_trying(Ipv4Address server) {
-  if (server == outside_ || !network_) return;
+io::IoResult<void> ClientSession::call_trying(Ipv4Address server) {
+  if (!network_) return {};
   // The tunnel stands, and must not carry the call that is to carry it.
-  if (const io::IoResult<void> moved = host_->move_server(server); !moved) {
-    log(LogLevel::warning, moved.error().text());
-    return;
-  }
+  if (auto moved = host_->move_server(server); !moved) return moved;
   outside_ = server;
+  return {};
 }
 
 void ClientSession::call_event(const EngineEvent& event) {
@@ -288,6 +299,7 @@ void ClientSession::call_event(const EngineEvent& event) {
     enter(CallState::negotiating);
   } else if (const Ipv6Up* ipv6 = std::get_if<Ipv6Up>(&event);
              ipv6 != nullptr && device_->is_in_our_namespace()) {
+    accept_default_router(device_->name(), profile_.network.default_route, log_);
     set_link_local(device_->index(), ipv6_id_, ipv6->local, log_);
   } else if (std::holds_alternative<PeerReady>(event)) {
     send_held();
@@ -392,7 +404,7 @@ void ClientSession::on_signal(int signal) {
     return from_keyboard ? void() : room_->send(signal);
   }
   if (signal == SIGUSR1) return log(LogLevel::notice, to_json(report()).dump());
-  if (signal == SIGHUP && was_up_ && (!has_terminal_ || terminal_is_there())) {
+  if (signal == SIGHUP && (!has_terminal_ || terminal_is_there())) {
     return call_again("HUP");
   }
   end(ending_of(Trouble::interrupted, {}, context()));

@@ -19,6 +19,7 @@
 #include "apps/profile.h"
 #include "apps/progress.h"
 #include "apps/redial.h"
+#include "apps/server_list.h"
 #include "apps/status_report.h"
 #include "lib/drops.h"
 #include "lib/log.h"
@@ -28,9 +29,9 @@
 #include "tunnel/io/control_server.h"
 #include "tunnel/io/event_loop.h"
 #include "tunnel/io/host_state.h"
+#include "tunnel/io/netlink.h"
 #include "tunnel/io/os_entropy.h"
 #include "tunnel/io/packet_device.h"
-#include "tunnel/io/resolve.h"
 #include "tunnel/io/runtime_dir.h"
 
 namespace pptp::app {
@@ -77,11 +78,13 @@ class ClientSession final : private CallOwner {
   void call_ended(Ending ending);
   bool try_next_server(const Ending& ending);
   void wait(const Redial& redial);
+  bool way_has_appeared();
+  std::optional<io::RouteAnswer> way_outside() const;
   void waited();
   void call_again(std::string_view why);
 
   // What a call comes to.
-  void call_trying(Ipv4Address server) override;
+  io::IoResult<void> call_trying(Ipv4Address server) override;
   void call_event(const EngineEvent& event) override;
   void call_received(TimePoint now, MutableBytes packet) override;
   void call_mtu_lowered() override;
@@ -153,16 +156,13 @@ class ClientSession final : private CallOwner {
   EncryptionRecord encrypted_;
   bool record_fails_ = false;
   RedialPolicy redial_;
-  std::size_t server_ = 0;            ///< of the profile's, the one that is dialled
-  std::size_t servers_tried_ = 0;     ///< since the last wait
-  unsigned attempts_ = 0;             ///< since the last call that came up
-  std::optional<Ipv4Address> known_;  ///< the address that server answered at
-  bool call_again_at_once_ = false;   ///< when the call that is being ended has ended
-  Deadline redial_at_;                ///< we wait until then
-  bool waits_for_way_ = false;        ///< or until there is a way to the server
-  std::optional<io::Lookup> lookup_;  ///< on demand: before anything leads into the tunnel
-  std::vector<Packet> held_;          ///< on demand: what waits for the call
-  AddressTranslation translation_;    ///< on demand: what was sent from an address before
+  ServerList servers_;
+  bool call_again_at_once_ = false;     ///< when the call that is being ended has ended
+  Deadline redial_at_;                  ///< we wait until then
+  bool waits_for_way_ = false;          ///< or until there is a way to the server
+  std::optional<io::RouteAnswer> way_;  ///< to the server, when that wait began; of the host's own
+  std::vector<Packet> held_;            ///< on demand: what waits for the call
+  AddressTranslation translation_;      ///< on demand: what was sent from an address before
   std::optional<ClientCall> call_;
   std::optional<CredentialsPrompt> prompt_;
   bool password_changes_ = false;  ///< the server has been given a new one

@@ -39,6 +39,11 @@ io::IoResult<void> ClientSession::make_device() {
   io::IoResult<std::optional<std::uint32_t>> mark = host_->reserve_mark();
   if (!mark) return std::unexpected(mark.error());
   mark_ = *mark;
+  if (!mark_) {
+    log(LogLevel::warning,
+        "this kernel has no policy routing: whenever the tunnel gets other "
+        "addresses, packets may take another way for a moment");
+  }
   io::IoResult<io::Tun> tun = io::Tun::open(network.interface);
   if (!tun) return std::unexpected(tun.error());
   device_ = std::make_unique<io::HostTun>(*std::move(tun), *host_);
@@ -50,7 +55,8 @@ io::IoResult<void> ClientSession::configure_dormant() {
   network.local = placeholder(device_->index());
   network_ = network;
   translation_.set_current(network.local);
-  if (auto configured = configure_interface(profile_.network.mtu.value_or(kDormantMtu), *known_);
+  if (auto configured =
+          configure_interface(profile_.network.mtu.value_or(kDormantMtu), servers_.known().front());
       !configured)
     return configured;
   watch_device();
@@ -82,15 +88,14 @@ void ClientSession::network_up(const NetworkUp& up) {
     io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
     if (configured) configured = configure_names();
     if (!configured) return close(host_config_failed(configured.error()));
+    if (!scripts_.take_over_the_network()) host_->lower_guard();
     call_->set_mtu(mtu_);
   }
   if (const io::IoResult<void> ran = run_command(); !ran)
     return close(ending_of(ran.error(), context()));
   if (!device_watch_) watch_device();
   enter(CallState::up);
-  known_ = call_->server();
-  attempts_ = 0;
-  servers_tried_ = profile_.servers.size();  // when this one is lost, the policy is asked first
+  servers_.came_up(call_->server(), call_->found());
   redial_.came_up();
   last_.reset();
   last_traffic_ = loop_.now();
@@ -98,7 +103,9 @@ void ClientSession::network_up(const NetworkUp& up) {
   if (same) {
     scripts_.called_again(script_facts());
   } else {
-    scripts_.start(script_facts(), [this](const io::IoResult<void>& ran) { scripts_ran(ran); });
+    scripts_.start(
+        script_facts(), [this] { host_->lower_guard(); },
+        [this](const io::IoResult<void>& ran) { scripts_ran(ran); });
   }
   if (same || !scripts_.running()) progress_.up(report());
   watch_route();
@@ -108,7 +115,7 @@ void ClientSession::network_up(const NetworkUp& up) {
 /// Before the first packet. Somebody in between may have taken it away, or a setting that was meant
 /// for once.
 void ClientSession::watch_encryption() {
-  const std::string& server = profile_.servers[server_].host;
+  const std::string& server = servers_.current().host;
   if (call_->encryption()) {
     const auto noted = encrypted_.note(server, std::chrono::system_clock::now());
     if (noted || std::exchange(record_fails_, true)) return;
@@ -142,6 +149,8 @@ void ClientSession::watch_route() {
       return;
     }
   }
+  if (const io::IoResult<void> ipv6 = host_->refresh_ipv6(); !ipv6)
+    log(LogLevel::debug, ipv6.error().text());
   route_timer_.set(loop_.now() + kRouteCheckInterval);
 }
 
@@ -159,14 +168,17 @@ io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Add
   if (!network_->peer.is_zero() && network_->peer != network_->local)
     settings.peer = network_->peer;
   settings.mtu = mtu_;
+  settings.routes = profile_.network.routes;
+  settings.default_route = profile_.network.default_route;
   // Until there is a call there is no script to set routes.
-  if (!call_ || !scripts_.take_over_the_network()) {
-    settings.routes = profile_.network.routes;
-    settings.default_route = profile_.network.default_route;
-  }
+  settings.routes_by_script = call_ && scripts_.take_over_the_network();
   settings.server = outside_ = server;
   if (profile_.link.demand) settings.former = former_addresses();
   settings.name_servers = name_servers();
+  if (std::holds_alternative<DnsFromPeer>(profile_.network.dns)) {
+    for (const Ipv4Address& one : settings.name_servers)
+      settings.guarded.emplace_back(one);
+  }
   if (auto configured = device_->configure(settings); !configured) return configured;
   if (const int fd = device_->loss_fd(); fd >= 0) {
     loss_watch_.emplace(loop_, fd);
@@ -201,15 +213,17 @@ void ClientSession::set_device_mtu(std::uint32_t mtu) {
   if (const auto set = device_->set_mtu(mtu); !set) log(LogLevel::warning, set.error().text());
 }
 
-/// The command that the tunnel is for, once it can use it.
+/// The command that the tunnel is for, once it can use it; with the name servers that it is to ask.
 io::IoResult<void> ClientSession::run_command() {
-  if (room_ == nullptr || room_->started()) return {};
+  if (room_ == nullptr) return {};
   std::optional<std::string> resolv_conf;
   if (!std::holds_alternative<NoDns>(profile_.network.dns)) {
     resolv_conf = "";
     for (const Ipv4Address& server : name_servers())
       *resolv_conf += fmt::format("nameserver {}\n", server.text());
   }
+  if (room_->started())
+    return resolv_conf ? room_->change_resolv_conf(*resolv_conf) : io::IoResult<void>();
   if (auto started = room_->start(resolv_conf); !started) return started;
   room_watch_.emplace(loop_, room_->fd());
   room_watch_->on_readable([this] {

@@ -59,7 +59,7 @@ void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
 ScriptFacts ClientSession::script_facts() const {
   return {.interface = device_->name(),
           .user = credentials_->user(),
-          .server_name = profile_.servers[server_].host,
+          .server_name = servers_.current().host,
           .server = outside_,
           .network = *network_,
           .dns = name_servers(),

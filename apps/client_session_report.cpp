@@ -13,7 +13,7 @@ StatusReport ClientSession::report() const {
   report.profile = profile_.name;
   report.state = state_;
   report.since = since_;
-  report.server_name = profile_.servers[server_].host;
+  report.server_name = servers_.current().host;
   if (call_ && !call_->server().is_zero()) report.server_address = call_->server().text();
   if (device_) report.interface = device_->name();
   if (call_ && call_->method()) report.auth = name(*call_->method());
@@ -69,7 +69,7 @@ StatusReport::Counters ClientSession::counters() const {
 
 /// To word endings with.
 EndingContext ClientSession::context() const {
-  return context_for(profile_.servers[server_].host, *credentials_);
+  return context_for(servers_.current().host, *credentials_);
 }
 
 }  // namespace pptp::app

@@ -54,7 +54,8 @@ class PasswordChange final : private CallOwner {
                                            .progress = progress_,
                                            .owner = *this},
                   profile_, before_,
-                  ClientCall::Request{.server = profile_.servers[server_], .may_try_again = true});
+                  ClientCall::Request{.at = {.server = profile_.servers[server_], .known = {}},
+                                      .may_try_again = true});
     if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
       finish(ending_of(dialled.error()));
     }
@@ -90,7 +91,7 @@ class PasswordChange final : private CallOwner {
 
   void call_received(TimePoint, MutableBytes) override {}
 
-  void call_trying(Ipv4Address) override {}
+  io::IoResult<void> call_trying(Ipv4Address) override { return {}; }
 
   void call_mtu_lowered() override {}
 

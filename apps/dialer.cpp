@@ -1,5 +1,6 @@
 #include "apps/dialer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pptp::app {
@@ -9,23 +10,48 @@ Dialer::Dialer(io::EventLoop& loop, Request request, Trying trying, Done done)
       request_(std::move(request)),
       trying_(std::move(trying)),
       done_(std::move(done)),
-      lookup_(loop, request_.server.host, [this](io::IoResult<std::vector<Ipv4Address>> found) {
-        if (!found) return done_(std::unexpected(found.error()));
-        addresses_ = *std::move(found);
-        try_next();
-      }) {}
+      patience_(loop, [this] {
+        lookup_.reset();
+        begin();
+      }) {
+  const bool has_known = !request_.known.empty();
+  const bool by_name = request_.by_name || !has_known;
+  if (by_name) {
+    lookup_.emplace(
+        loop_, request_.server.host,
+        [this](io::IoResult<std::vector<Ipv4Address>> found) { looked_up(std::move(found)); });
+  }
+  if (has_known) patience_.set(loop_.now() + (by_name ? kPatience : Duration::zero()));
+}
+
+void Dialer::looked_up(io::IoResult<std::vector<Ipv4Address>> found) {
+  patience_.set(std::nullopt);
+  if (!found && request_.known.empty()) return done_(std::unexpected(found.error()));
+  if (found) found_ = *std::move(found);
+  begin();
+}
+
+void Dialer::begin() {
+  addresses_ = found_;
+  for (const Ipv4Address& address : request_.known) {
+    if (std::ranges::find(addresses_, address) == addresses_.end()) addresses_.push_back(address);
+  }
+  try_next();
+}
 
 void Dialer::try_next() {
   const io::TcpEndpoint to{addresses_[next_++], request_.server.port};
-  trying_(to);
+  if (const io::IoResult<void> ready = trying_(to); !ready)
+    return tried(std::unexpected(ready.error()));
   connector_.emplace(loop_, io::TcpTarget{to, request_.mark, request_.timeout},
-                     [this](io::IoResult<io::TcpStream> stream) {
-                       if (stream || next_ == addresses_.size()) {
-                         done_(std::move(stream));
-                       } else {
-                         try_next();
-                       }
-                     });
+                     [this](io::IoResult<io::TcpStream> stream) { tried(std::move(stream)); });
+}
+
+void Dialer::tried(io::IoResult<io::TcpStream> stream) {
+  if (stream || next_ == addresses_.size())
+    done_(std::move(stream));
+  else
+    try_next();
 }
 
 }  // namespace pptp::app

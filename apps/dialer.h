@@ -19,12 +19,19 @@ class Dialer {
  public:
   struct Request {
     HostPort server;
+    /// Addresses that the server had before: tried after those that its name stands for now, and at
+    /// once where nobody can say within kPatience what it stands for, or is not to be asked.
+    std::vector<Ipv4Address> known = {};
+    bool by_name = true;                          ///< without known ones it is asked in any case
     std::uint32_t mark = 0;                       ///< SO_MARK of the connection; 0: none
     Duration timeout = std::chrono::seconds(10);  ///< for each address
   };
 
-  /// Told of each address before it is tried.
-  using Trying = std::function<void(io::TcpEndpoint)>;
+  /// How long name servers are waited for where an address is known.
+  static constexpr Duration kPatience = std::chrono::seconds(4);
+
+  /// Told of each address before it is tried; an error: it cannot be.
+  using Trying = std::function<io::IoResult<void>(io::TcpEndpoint)>;
   /// Called once: a connection, or why there is none, which for several addresses is what the last
   /// one came to.
   using Done = std::function<void(io::IoResult<io::TcpStream>)>;
@@ -33,17 +40,25 @@ class Dialer {
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
 
+  /// What the server's name stands for; empty: nobody has said.
+  const std::vector<Ipv4Address>& found() const noexcept { return found_; }
+
  private:
+  void looked_up(io::IoResult<std::vector<Ipv4Address>> found);
+  void begin();
   void try_next();
+  void tried(io::IoResult<io::TcpStream> stream);
 
   io::EventLoop& loop_;
   Request request_;
   Trying trying_;
   Done done_;
+  std::vector<Ipv4Address> found_;
   std::vector<Ipv4Address> addresses_;
   std::size_t next_ = 0;
   std::optional<io::TcpConnector> connector_;
-  io::Lookup lookup_;
+  std::optional<io::Lookup> lookup_;
+  io::Timer patience_;
 };
 
 }  // namespace pptp::app

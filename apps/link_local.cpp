@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 
+#include "tunnel/io/file.h"
+#include "tunnel/io/io_error.h"
 #include "tunnel/io/netlink.h"
+#include "tunnel/io/unique_fd.h"
 
 namespace pptp::app {
 namespace {
@@ -18,6 +22,15 @@ io::Ipv6Octets link_local(const InterfaceId& id) noexcept {
 
 std::string link_local_text(const InterfaceId& id) {
   return io::text(link_local(id));
+}
+
+void accept_default_router(const std::string& interface, bool accept, const Log& log) {
+  const std::string path = "/proc/sys/net/ipv6/conf/" + interface + "/accept_ra_defrtr";
+  const io::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const int error = file ? io::write_all(file.fd(), accept ? "1" : "0") : errno;
+  // Without IPv6 there is no such file, and nothing to be kept from it.
+  if (error == 0 || error == ENOENT || accept) return;
+  log.line(LogLevel::notice, io::io_error(error, "cannot write " + path).text());
 }
 
 void set_link_local(unsigned device, InterfaceId& current, const InterfaceId& id, const Log& log) {

@@ -78,16 +78,18 @@ std::vector<io::ScriptChange> NetworkScripts::undoing(const ScriptFacts& facts) 
   return changes;
 }
 
-void NetworkScripts::start(const ScriptFacts& facts, Done done) {
-  std::vector<io::Command> commands;
-  if (!profile_.network.script.empty()) commands.push_back(vpnc_command("connect", facts));
-  if (auto program = hook("ip-up")) commands.push_back(pppd_command(*program, facts));
-  for (std::size_t i = 0; i < commands.size(); ++i) {
-    const bool last = i + 1 == commands.size();
-    enqueue({std::move(commands[i]), [done, last](const io::IoResult<void>& result) {
+void NetworkScripts::start(const ScriptFacts& facts, const std::function<void()>& taken_over,
+                           const Done& done) {
+  const std::optional<std::string> ip_up = hook("ip-up");
+  if (take_over_the_network()) {
+    const bool last = !ip_up;
+    enqueue({vpnc_command("connect", facts),
+             [taken_over, done, last](const io::IoResult<void>& result) {
+               if (result) taken_over();
                if (last || !result) done(result);
              }});
   }
+  if (ip_up) enqueue({pppd_command(*ip_up, facts), done});
 }
 
 void NetworkScripts::calling_again(const ScriptFacts& facts) {
@@ -111,7 +113,7 @@ void NetworkScripts::enqueue(Step step) {
 }
 
 void NetworkScripts::next() {
-  if (steps_.empty()) return;
+  if (steps_.empty() || process_) return;
   io::IoResult<io::Process> started = io::Process::start(steps_.front().command);
   if (!started) {
     // Who asked for it is not to be called back from inside of that.
@@ -134,8 +136,9 @@ void NetworkScripts::ended(const io::IoResult<void>& result) {
   limit_.set(std::nullopt);
   if (!result && step.done) steps_.clear();
   if (!result && !step.done) log_.line(LogLevel::warning, result.error().text());
-  next();
+  // What it has waited for may matter to those that follow.
   if (step.done) step.done(result);
+  next();
 }
 
 /// The environment of vpnc-script, as its own head describes it.

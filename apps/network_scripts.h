@@ -49,9 +49,10 @@ class NetworkScripts {
   /// What undoes start(), in the order in which it is to be put down in the journal, before it.
   std::vector<io::ScriptChange> undoing(const ScriptFacts& facts) const;
 
-  /// The interface is up. `done` is called from the loop when all have ended, or one has failed;
-  /// not at all when there are none.
-  void start(const ScriptFacts& facts, Done done);
+  /// The interface is up. `taken_over` is called from the loop when `network.script` has done its
+  /// part, where it takes over the network; `done` when all have ended, or one has failed. Neither
+  /// is when there are none.
+  void start(const ScriptFacts& facts, const std::function<void()>& taken_over, const Done& done);
 
   /// A call is about to be made again for the interface as it stands, or has been. What these come
   /// to is logged.

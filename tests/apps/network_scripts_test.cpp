@@ -50,7 +50,10 @@ struct Scene {
   }
 
   void start(NetworkScripts& scripts) {
-    scripts.start(some_facts(), [this](const io::IoResult<void>& ran) {
+    const auto taken_over = [this] {
+      std::ofstream(profile.folder / "log", std::ios::app) << "ours\n";
+    };
+    scripts.start(some_facts(), taken_over, [this](const io::IoResult<void>& ran) {
       result = ran;
       loop.stop();
     });
@@ -66,7 +69,8 @@ TEST_CASE("network_scripts: without any, nothing runs and nothing is to be undon
   CHECK(scripts.check().has_value());
   CHECK_FALSE(scripts.take_over_the_network());
   CHECK(scripts.undoing(some_facts()).empty());
-  scripts.start(some_facts(), [](const io::IoResult<void>&) { CHECK(false); });
+  scripts.start(
+      some_facts(), [] { CHECK(false); }, [](const io::IoResult<void>&) { CHECK(false); });
   scripts.calling_again(some_facts());
   scripts.called_again(some_facts());
   CHECK_FALSE(scripts.running());
@@ -107,6 +111,7 @@ TEST_CASE("network_scripts: the vpnc-script first, then ip-up; done when both ha
   CHECK(scene.log() ==
         "connect pptp0 198.51.100.1 192.168.77.10 10.0.0.1 10.0.0.2; 10.0.0.7 1400 1 "
         "192.168.77.1\n"
+        "ours\n"
         "pptp0 pptp 0 192.168.77.10 192.168.77.1 office 10.0.0.1 10.0.0.2 10.0.0.7 "
         "OFFICE\\alice vpn.example.com 1\n");
   const auto undoing = scripts.undoing(some_facts());
@@ -164,7 +169,8 @@ TEST_CASE("network_scripts: what still runs is killed when the connection ends")
   scene.write("vpnc", "sleep 60");
   NetworkScripts scripts(scene.loop, Log(), scene.profile);
   const auto began = std::chrono::steady_clock::now();
-  scripts.start(some_facts(), [](const io::IoResult<void>&) { CHECK(false); });
+  scripts.start(
+      some_facts(), [] { CHECK(false); }, [](const io::IoResult<void>&) { CHECK(false); });
   CHECK(scripts.running());
   scripts.stop();
   CHECK_FALSE(scripts.running());

@@ -237,6 +237,15 @@ def ipv6(bench):
         wait_for(lambda: "2001:db8:7:" in bench.lab.client("ip", "-6", "address", "show", "dev", device), 5,
                  "an address from the router advertisement")
         bench.ping_from_client("2001:db8:7::1")
+        # It says that it is a router as well. Nobody has asked for that.
+        expect(bench.lab.client("ip", "-6", "route", "show", "default", "dev", device), "", "IPv6 default route")
+    with bench.tunnel("office", network={"default-route": True}) as (_, status):
+        device = status["interface"]
+        wait_for(lambda: bench.program.status("office")["ipv6"], 5, "a link-local address")
+        way = ("ip", "-6", "route", "get", "2001:db8:ffff::1")
+        expect(bench.lab.client_process(*way).returncode, 2, "exit status of ip -6 route get")
+        bench.guest.run("ip address add 2001:db8:7::1/64 dev ppp0; python3 /run/advertise.py")
+        wait_for(lambda: device in bench.lab.client_process(*way).stdout, 10, "the way that was advertised")
     bench.pptpd.start(*peers.MPPE_128, options=("+ipv6",))
     with bench.tunnel("office", network={"ipv6": False}) as (_, status):
         expect(status["ipv6"], None, "status")

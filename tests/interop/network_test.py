@@ -7,6 +7,7 @@ That the host is as before is checked after each case, resolv.conf included.
 import contextlib
 import json
 import pathlib
+import subprocess
 
 from harness import lab, peers
 from harness.bench import ClientBench
@@ -154,6 +155,25 @@ def vpnc_script_default(bench):
         bench.ping_from_client(ELSEWHERE)
         default = bench.lab.client("ip", "-o", "route", "show", "default")
         expect(f"dev {status['interface']}" in default, True, f"the default route ({default.strip()})")
+
+
+@case("network: nothing goes round the tunnel while vpnc-script changes routes for another address", tap=ENCIPHERED)
+def vpnc_script_called_again(bench):
+    start(bench)
+    for network in ({"default-route": True}, {"routes": ["203.0.113.0/24"]}):
+        with bench.lab.seen_outside(ELSEWHERE) as seen, \
+                bench.tunnel("office", network=network | {"script": VPNC_SCRIPT}) as (_, first):
+            lab.wait_for(lambda: name_servers(bench) == list(DNS), 10, "the script to set name servers")
+            bench.ping_from_client(ELSEWHERE)
+            ping = bench.lab.spawn(bench.lab.in_client(["ping", "-n", "-q", "-i", "0.005", ELSEWHERE]),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+            lab.wait_for(lambda: bench.program.status("office")["local"] != first["local"], 10, "another address")
+            lab.wait_for(lambda: bench.lab.client_process("ping", "-n", "-c", "1", "-W", "1", ELSEWHERE).returncode == 0,
+                         20, "the script to have run")
+            ping.terminate()
+            ping.wait()
+            expect(seen(), 0, "packets that went another way")
 
 
 def told_to_script(bench, **others):

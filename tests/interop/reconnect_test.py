@@ -139,6 +139,102 @@ def several_servers(bench):
         bench.ping_from_client(peers.SERVER_INNER)
 
 
+@case("reconnect: the next server is called where names cannot be looked up any more", tap=ENCIPHERED)
+def names_out_of_reach(bench):
+    bench.pptpd.start(*peers.MPPE_128, options=["ms-dns 192.0.2.7"])
+    first = bench.guest.address + "1"  # 10.66.10.11
+    bench.guest.run(f"ip address add {first}/24 dev eth")
+    hosts = bench.lab.client("cat", "/etc/hosts")
+
+    def write_hosts(text):
+        bench.lab.client("sh", "-c", f"printf '%s' '{text}' >/etc/hosts")
+
+    write_hosts(hosts + f"{first} first.test\n{bench.guest.address} second.test\n")
+    try:
+        with bench.tunnel("office", server=["first.test", "second.test"], network={"default-route": True}) as (process, up):
+            expect(up["server"]["address"], first, "the server")
+            bench.ping_from_client(peers.SERVER_INNER)
+            # From here on only a name server behind the tunnel could tell, and there is none.
+            write_hosts(hosts)
+            bench.guest.run(f"ip address del {first}/24 dev eth")
+            expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+            wait_lost(bench)
+            again, _ = up_again(bench, process, 30)
+            expect(again["server"]["address"], bench.guest.address, "the server")
+            bench.ping_from_client(peers.SERVER_INNER)
+    finally:
+        write_hosts(hosts)
+        bench.guest.run(f"ip address del {first}/24 dev eth", check=False)
+
+
+@case("reconnect: a route that comes back ends the wait, also for a tunnel of another namespace", tap=ENCIPHERED)
+def way_comes_back(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    way = bench.lab.client("ip", "route", "show", "default").split()[:5]
+    name = f"{bench.lab.tag}-blue"
+    bench.lab.client("ip", "netns", "add", name)
+    try:
+        for network in ({}, {"netns": name}):
+            with bench.tunnel("office", network=network, link={"retry-first": 40}) as (process, _):
+                # The kernel forgets every route by the interface.
+                bench.lab.client("ip", "link", "set", way[4], "down")
+                bench.program.run("reconnect", "office")
+                wait_for(lambda: bench.program.status("office")["state"] == "reconnecting", 25, "the wait")
+                bench.lab.client("ip", "link", "set", way[4], "up")
+                bench.lab.client("ip", "route", "add", *way)
+                up_again(bench, process, 15)
+                inside = ("ip", "netns", "exec", name) if network else ()
+                bench.lab.client(*inside, "ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", peers.SERVER_INNER)
+    finally:
+        bench.lab.client("ip", "link", "set", way[4], "up")
+        bench.lab.client_process("ip", "route", "add", *way)
+        bench.lab.client("ip", "netns", "delete", name)
+
+
+@case("reconnect: HUP before the first call is up makes another one", tap=ENCIPHERED)
+def hangup_before_up(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    path = bench.program.profile("office", bench.settings())
+    # Nobody answers until then.
+    bench.lab.block_gre()
+    try:
+        process = bench.program.start("connect", path)
+        wait_for(lambda: "negotiating" in process.stderr(), 10, "the attempt")
+    finally:
+        bench.lab.unblock_gre()
+    process.send_signal(signal.SIGHUP)
+    bench.program.wait_up("office", process, 10)
+    expect(bench.pptpd.log().count("CTRL: Starting call"), 2, "calls")
+    bench.ping_from_client(peers.SERVER_INNER)
+    process.send_signal(signal.SIGTERM)
+    expect(process.exit_status(5), 5, "exit status")
+
+
+@case("reconnect: IPv6 does not go round a default route, and comes back with the end", tap=ENCIPHERED)
+def ipv6_stays(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    elsewhere = "2001:db8:ffff::1"
+    device = bench.lab.client("ip", "route", "show", "default").split()[4]
+    way = ("ip", "-6", "route", "get", elsewhere)
+    bench.lab.client("ip", "-6", "address", "add", "2001:db8:1::2/64", "dev", device, "nodad")
+    bench.lab.client("ip", "-6", "route", "add", "default", "via", "2001:db8:1::1", "dev", device)
+    try:
+        with bench.tunnel("office") as (_, status):
+            expect(device in bench.lab.client(*way), True, "IPv6 without a default route")
+            bench.ping_from_client(peers.SERVER_INNER)
+        with bench.tunnel("office", network={"default-route": True}) as (process, _):
+            bench.ping_from_client(peers.SERVER_INNER)
+            expect(bench.lab.client_process(*way).returncode, 2, "exit status of ip -6 route get")
+            bench.program.run("reconnect", "office")
+            wait_lost(bench)
+            expect(bench.lab.client_process(*way).returncode, 2, "exit status of ip -6 route get without a call")
+            up_again(bench, process, 10)
+        expect(device in bench.lab.client(*way), True, "IPv6 after the end")
+    finally:
+        bench.lab.client("ip", "-6", "address", "del", "2001:db8:1::2/64", "dev", device)
+        bench.lab.client_process("ip", "-6", "route", "del", "default")
+
+
 @case("reconnect: another way to the server makes a new call over it", tap=ENCIPHERED)
 def another_way(bench):
     bench.pptpd.start(*peers.MPPE_128)

@@ -165,6 +165,19 @@ def exec_alone(bench):
     expect(bench.program.run("status", "office").returncode, 1, "status after the end")
 
 
+@case("where: exec: a call that brings other name servers tells the command", tap=ENCIPHERED)
+def exec_name_servers(bench):
+    start(bench)
+    process = exec_command(bench, "sh", "-c", f"ping -n -c 3 -i 0.2 -W 2 {ELSEWHERE} >/dev/null; "
+                           "while :; do cat /etc/resolv.conf; echo; sleep 0.1; done")
+    bench.program.wait_up("office", process)
+    lab.wait_for(lambda: DNS in process.stdout(), 10, "the first name server")
+    bench.pptpd.start(*peers.MPPE_128, options=["ms-dns 192.0.2.9", "ms-dns 192.0.2.10"])
+    lab.wait_for(lambda: process.stdout().endswith("nameserver 192.0.2.9\nnameserver 192.0.2.10\n\n"), 30, "the other ones")
+    expect(bench.program.run("disconnect", "office").returncode, 0, "exit status of disconnect")
+    finished(process, 128 + signal.SIGTERM)
+
+
 @case("where: exec: the command has the exit status, the signals and the user", tap=ENCIPHERED)
 def exec_status(bench):
     start(bench)

@@ -3,6 +3,7 @@
 // A host in a network namespace of its own, for the tests of what a tunnel changes in it.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -73,6 +74,29 @@ inline void set_up_again() {
   run("ip link set eth0 up; ip route add default via 192.0.2.1;"
       "for i in $(seq 200); do ip link show eth0 | grep -q 'state UP' && exit 0; sleep 0.01; done;"
       "exit 1");
+}
+
+/// How often, while `change` is made again and again, packets to kElsewhere would have left by
+/// another interface than the tunnel's.
+inline int times_outside(unsigned tunnel, const std::function<void(int)>& change) {
+  std::atomic<bool> ready = false;
+  std::atomic<bool> done = false;
+  std::atomic<int> outside = 0;
+  std::thread watcher([&] {
+    auto netlink = Netlink::open().value();
+    while (!done) {
+      const auto way = netlink.route_to(kElsewhere);
+      if (way && way->device != tunnel) ++outside;
+      ready = true;
+    }
+  });
+  while (!ready)
+    std::this_thread::yield();
+  for (int i = 0; i < 100; ++i)
+    change(i);
+  done = true;
+  watcher.join();
+  return outside;
 }
 
 }  // namespace host_test

@@ -49,5 +49,6 @@ class Netns {
 
 /// All that a tunnel changes in this namespace, but for interfaces and their state.
 inline std::string network_state() {
-  return run("ip -j -4 addr show up; ip -j -4 route show table all; ip -j -4 rule show");
+  return run(
+      "ip -j -4 addr show up; ip -j -4 route show table all; ip -j rule show; ip -j -6 rule show");
 }

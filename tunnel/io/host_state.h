@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -9,6 +10,7 @@
 
 #include "lib/ipv4.h"
 #include "tunnel/io/host_change.h"
+#include "tunnel/io/host_recovery.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/ipv4_prefix.h"
 #include "tunnel/io/journal.h"
@@ -26,20 +28,10 @@ struct TunnelSettings {
   std::uint32_t mtu = 0;
   std::vector<Ipv4Prefix> routes = {};  ///< what is sent through the tunnel
   bool default_route = false;           ///< everything is that no more special route knows
+  bool routes_by_script = false;        ///< a script makes these routes: they are guarded only
   Ipv4Address server;                   ///< the far end outside the tunnel: never sent through it
   std::vector<Ipv4Address> name_servers = {};  ///< for a program that takes the packets
-};
-
-/// What undoing came to.
-struct UndoReport {
-  std::size_t undone = 0;
-  std::size_t gone = 0;                 ///< were not there any more
-  std::size_t elsewhere = 0;            ///< in another network namespace, where they stand
-  std::vector<std::string> left_alone;  ///< changed by somebody else since: what they are
-  std::vector<IoError> failed;          ///< still there
-  std::vector<IoError> scripts;         ///< that failed to undo what they had done: no second time
-
-  UndoReport& operator+=(const UndoReport& other);
+  std::vector<Ipv4Prefix> guarded = {};        ///< what else leads into the tunnel, by add()
 };
 
 /// All that one process changes in the host's network configuration, in the network namespace it
@@ -76,9 +68,14 @@ class HostState {
   /// undone again, and the error names what failed.
   IoResult<void> configure_tunnel(const TunnelSettings& settings);
 
-  /// Undoes it and configures the tunnel anew. What the tunnel leads to, or is to lead to, does not
-  /// take another way meanwhile: it is unreachable for that moment, where the kernel has rules.
+  /// Configures the tunnel anew, the way to the server apart, and undoes add(). What the tunnel
+  /// leads to, or is to lead to, takes no other way meanwhile: where the kernel has rules, it is
+  /// unreachable from here on, until lower_guard(). Nothing is changed where that cannot be had, or
+  /// there is no way to the server; when something fails later, everything is undone.
   IoResult<void> reconfigure_tunnel(const TunnelSettings& settings);
+
+  /// All that leads into the tunnel stands again.
+  void lower_guard();
 
   /// Looks for the way to the server again, in the main table without the tunnel's routes, and
   /// takes it where the one in use is gone or the main table's has changed. To be called every few
@@ -88,12 +85,18 @@ class HostState {
 
   /// Keeps another address of a server's outside the tunnel, instead of the one that is: before a
   /// call is made to it while the tunnel stands. Between configure_tunnel() and undo_tunnel(),
-  /// otherwise does nothing. net_unreachable: there is no way to it at the moment.
+  /// otherwise does nothing. net_unreachable: there is no way to it at the moment. When it fails,
+  /// the former address is still outside.
   IoResult<void> move_server(Ipv4Address server);
+
+  /// Lets IPv6 into the tunnel, which a default route keeps everywhere else, for as long as the
+  /// kernel has learned a default route from a router behind the tunnel. To be called every few
+  /// seconds.
+  IoResult<void> refresh_ipv6();
 
   /// One more change on top of configure_tunnel(), undone with it. Where it fails, nothing of it
   /// stands.
-  IoResult<void> add(const HostChange& change) { return this->change(change); }
+  IoResult<void> add(const HostChange& change) { return this->change(Layer::inside, change); }
 
   /// Puts words about how it went into the environment of all scripts that undo something.
   IoResult<void> tell_scripts(const std::map<std::string, std::string>& words);
@@ -108,10 +111,20 @@ class HostState {
  private:
   struct Tables {
     std::uint32_t mark;
-    std::uint32_t server;         ///< holds the way to the server
-    std::uint32_t default_route;  ///< holds the default route through the tunnel
-    std::uint32_t default_priority;
+    std::uint32_t server;            ///< holds the way to the server
+    std::uint32_t default_route;     ///< holds the default route through the tunnel
+    std::uint32_t guard_priority;    ///< the first of two
+    std::uint32_t default_priority;  ///< the last of four
   };
+
+  /// Changes in the order in which they lie upon each other; they are undone from the last one on.
+  enum class Layer : std::uint8_t {
+    mark,
+    outside,  ///< what must not go through the tunnel, or round it, and stays from call to call
+    guard,
+    inside,  ///< the interface, its addresses, and what leads there
+  };
+  static constexpr std::size_t kLayers = 4;
 
   /// The way to the server, outside the tunnel that is configured.
   struct ServerRoute {
@@ -123,15 +136,20 @@ class HostState {
 
   HostState(Netlink netlink, Journal journal) noexcept;
 
-  std::vector<HostChange> raise_guard(const TunnelSettings& settings);
-  void lower_guard(const std::vector<HostChange>& guard);
-  IoResult<void> change(const HostChange& change);
-  UndoReport undo_to(std::size_t depth);
+  IoResult<void> raise_guard(const TunnelSettings& settings);
+  std::vector<HostChange>& changes(Layer layer) noexcept;
+  bool stands(Layer layer, const HostChange& change);
+  IoResult<void> change(Layer layer, const HostChange& change);
+  /// Undoes this layer and those upon it.
+  UndoReport undo_from(Layer first);
   IoResult<void> write_journal();
   IoResult<bool> is_free(const Tables& tables, const std::vector<Rule>& rules);
-  IoResult<void> configure(const TunnelSettings& settings);
+  IoResult<void> configure_inside(const TunnelSettings& settings);
   IoResult<void> add_addresses(const TunnelSettings& settings);
   IoResult<void> keep_server_outside(const TunnelSettings& settings);
+  IoResult<void> take_way(const ServerRoute& way);
+  IoResult<void> change_way(const ServerRoute& after);
+  IoResult<void> refuse_ipv6();
   IoResult<void> admit_server(const Route& to_server);
   IoResult<void> admit_gateway(const Route& to_server);
   IoResult<std::optional<Route>> route_in_main(Ipv4Address server, unsigned tunnel);
@@ -142,28 +160,12 @@ class HostState {
 
   Netlink netlink_;
   Journal journal_;
-  std::vector<HostChange> changes_;
+  std::array<std::vector<HostChange>, kLayers> changes_;  ///< of each Layer
   std::vector<nlohmann::json> stuck_;  ///< could not be undone; made before `changes_`
-  std::size_t tunnel_begins_at_ = 0;
   std::optional<Tables> tables_;
   std::optional<ServerRoute> server_route_;
-  TunnelSettings configured_;  ///< what configure_tunnel() was called with
+  std::optional<TunnelSettings> configured_;  ///< between configure_tunnel() and undo_tunnel()
   UndoReport recovered_;
 };
-
-/// Undoes what a process that is no more has left in a profile's journal, and removes it unless
-/// something failed. Nothing, where there is no journal, or it is from before the last boot. One
-/// about another network namespace is set aside (RuntimeDir::journal_path) and undone by whoever
-/// calls this there. One that cannot be read counts as failed. Fails, and changes nothing, where
-/// the journal belongs to a process that runs all the same.
-IoResult<UndoReport> recover(const RuntimeDir& directory, const ProfileLock& lock);
-
-struct Recovered {
-  std::string profile;
-  IoResult<UndoReport> result;
-};
-
-/// The same for all profiles that have a journal and are not in use.
-std::vector<Recovered> recover_all(const RuntimeDir& directory);
 
 }  // namespace pptp::io

@@ -183,6 +183,22 @@ class Lab:
             _run([*nft, "delete table ip swallow"])
 
     @contextlib.contextmanager
+    def seen_outside(self, address):
+        """Counts the packets to an address that leave the client host as they are: a function that tells."""
+        nft = ["ip", "netns", "exec", self.wire_ns, "nft"]
+        _run([*nft, "add table ip seen; add chain ip seen way { type filter hook prerouting priority 0; }; "
+              f"add rule ip seen way ip daddr {address} counter"])
+
+        def count():
+            listed = subprocess.run([*nft, "list", "table", "ip", "seen"], check=True, capture_output=True, text=True).stdout
+            return int(re.search(r"packets (\d+)", listed).group(1))
+
+        try:
+            yield count
+        finally:
+            _run([*nft, "delete table ip seen"])
+
+    @contextlib.contextmanager
     def narrow_path(self, device, mtu):
         """The router takes no more than so many octets at a time for the guest behind `device`."""
         link = ["ip", "-n", self.wire_ns, "link", "set", device, "mtu"]
