@@ -25,6 +25,10 @@ constexpr std::uint32_t kAcknowledgement = 4;
 /// have to be fragmented.
 constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead + kPppOverhead;
 
+/// Who wants the end has it within two seconds, whoever does not answer: CallConfig's
+/// shutdown_limit, and this for what was said last.
+constexpr Duration kLastWord = std::chrono::milliseconds(50);
+
 /// What a connection that could not be made comes to. Once there is an address, whatever our own
 /// kernel has against it (a prohibiting or blackhole route) is a server that cannot be reached.
 Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context) {
@@ -278,6 +282,7 @@ void ClientCall::try_again(std::shared_ptr<const Credentials> credentials) {
 void ClientCall::close(Ending why) {
   if (closing_ || ended_ || over_) return;
   closing_ = std::move(why);
+  goodbye_ends_ = around_.loop.now() + CallConfig().shutdown_limit + kLastWord;
   around_.progress.phase("ending the call");
   if (!engine_) return over(*std::move(closing_));
   engine_->close(around_.loop.now());
@@ -303,7 +308,8 @@ void ClientCall::call_ended(const End& end) {
 void ClientCall::hang_up() {
   if (std::exchange(hung_up_, true)) return;
   stream_->finish_sending();
-  linger_timer_.set(around_.loop.now() + io::TcpStream::kLinger);
+  const TimePoint until = around_.loop.now() + io::TcpStream::kLinger;
+  linger_timer_.set(goodbye_ends_ ? std::min(until, *goodbye_ends_) : until);
 }
 
 void ClientCall::over(Ending ending) {

@@ -144,6 +144,7 @@ class ClientCall {
   Request request_;
 
   io::Timer timer_;
+  Deadline goodbye_ends_;   ///< once we are ending it
   io::Timer linger_timer_;  ///< from our last word on, until the server closes
   std::optional<Dialer> dialer_;
   std::optional<io::TcpStream> stream_;

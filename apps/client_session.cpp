@@ -225,6 +225,8 @@ bool ClientSession::try_next_server(const Ending& ending) {
 }
 
 void ClientSession::wait(const Redial& redial) {
+  for (std::size_t i = 0; i < held_.size(); ++i)
+    dropped_.count(Drop::send_not_up);
   held_.clear();
   enter(CallState::reconnecting);
   servers_.begin_again();
@@ -410,7 +412,8 @@ void ClientSession::on_signal(int signal) {
   end(ending_of(Trouble::interrupted, {}, context()));
 }
 
-/// Ends the connection because somebody wants that, whatever else is going on.
+/// Ends the connection, whatever else is going on: also where its call is ending already, for a
+/// reason after which another would be made.
 void ClientSession::end(Ending why) {
   if (!asked_to_end_) asked_to_end_ = why;
   close(std::move(why));

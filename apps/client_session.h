@@ -125,6 +125,7 @@ class ClientSession final : private CallOwner {
   StatusReport report() const;
   StatusReport::Counters counters() const;
   std::vector<Ipv4Address> name_servers() const;
+  std::vector<Ipv4Address> judge_name_servers(const NetworkUp& up);
   ScriptFacts script_facts() const;
   void enter(CallState state);
 
@@ -181,9 +182,10 @@ class ClientSession final : private CallOwner {
   CallState state_ = CallState::idle;
   std::chrono::system_clock::time_point since_;
   std::optional<NetworkUp> network_;
-  std::uint32_t mtu_ = 0;             ///< of the interface, while it is up
-  std::uint32_t configured_mtu_ = 0;  ///< what the journal says it is
-  Ipv4Address outside_;               ///< the server that the interface was configured for
+  std::vector<Ipv4Address> told_servers_;  ///< name servers of network_ that are behind the tunnel
+  std::uint32_t mtu_ = 0;                  ///< of the interface, while it is up
+  std::uint32_t configured_mtu_ = 0;       ///< what the journal says it is
+  Ipv4Address outside_;                    ///< the server that the interface was configured for
   bool was_up_ = false;
   InterfaceId ipv6_id_{};  ///< of the interface's link-local address; zero: it has none
   TimePoint up_since_;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "apps/client_session.h"
+#include "apps/config_error.h"
 #include "tunnel/io/host_tun.h"
 #include "tunnel/io/namespace_tun.h"
 #include "tunnel/io/netlink.h"
@@ -67,8 +68,8 @@ void ClientSession::device_gone() {
   device_watch_.reset();
   loss_watch_.reset();
   const io::IoError loss = device_->loss();
-  close(loss.fault == io::IoFault::program_ended ? ending_of(loss, context())
-                                                 : host_config_failed(loss));
+  end(loss.fault == io::IoFault::program_ended ? ending_of(loss, context())
+                                               : host_config_failed(loss));
 }
 
 void ClientSession::network_up(const NetworkUp& up) {
@@ -85,14 +86,15 @@ void ClientSession::network_up(const NetworkUp& up) {
     call_->set_mtu(mtu_);
   } else {
     translation_.set_current(up.local);
+    told_servers_ = judge_name_servers(up);
     io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
     if (configured) configured = configure_names();
-    if (!configured) return close(host_config_failed(configured.error()));
+    if (!configured) return end(host_config_failed(configured.error()));
     if (!scripts_.take_over_the_network()) host_->lower_guard();
     call_->set_mtu(mtu_);
   }
   if (const io::IoResult<void> ran = run_command(); !ran)
-    return close(ending_of(ran.error(), context()));
+    return end(ending_of(ran.error(), context()));
   if (!device_watch_) watch_device();
   enter(CallState::up);
   servers_.came_up(call_->server(), call_->found());
@@ -115,20 +117,18 @@ void ClientSession::network_up(const NetworkUp& up) {
 /// Before the first packet. Somebody in between may have taken it away, or a setting that was meant
 /// for once.
 void ClientSession::watch_encryption() {
-  const std::string& server = servers_.current().host;
   if (call_->encryption()) {
-    const auto noted = encrypted_.note(server, std::chrono::system_clock::now());
+    const auto noted = encrypted_.note(servers_.current().host, std::chrono::system_clock::now());
     if (noted || std::exchange(record_fails_, true)) return;
     log(LogLevel::warning,
         fmt::format("cannot keep that this connection is encrypted, so that nothing will warn "
                     "should it be without one day: {}",
                     noted.error().text()));
-  } else if (const std::optional<std::string> day = encrypted_.last(server)) {
+  } else if (const auto last = encrypted_.last()) {
     const std::string warning = fmt::format(
-        "NOT ENCRYPTED, though calls of this profile to {} were, last on {}: set encryption.mppe "
-        "to "
-        "\"require\"; or, if this is meant, remove {}",
-        server, *day, encrypted_.path());
+        "NOT ENCRYPTED, though calls of this profile were, last on {} to {}: set encryption.mppe "
+        "to \"require\"; or, if this is meant, remove {}",
+        last->day, printable(last->server), encrypted_.path());
     log(LogLevel::warning, warning);
     progress_.warned(warning);
   }
@@ -165,8 +165,15 @@ io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Add
   io::TunnelSettings settings;
   settings.device = device_->index();
   settings.local = network_->local;
-  if (!network_->peer.is_zero() && network_->peer != network_->local)
-    settings.peer = network_->peer;
+  const Ipv4Address peer = network_->peer;
+  if (address_is_taken(peer)) {
+    log(LogLevel::warning,
+        fmt::format("the server calls itself {} inside the tunnel, which is in use here: what is "
+                    "sent there does not go to the server",
+                    peer.text()));
+  } else if (!peer.is_zero() && peer != network_->local) {
+    settings.peer = peer;
+  }
   settings.mtu = mtu_;
   settings.routes = profile_.network.routes;
   settings.default_route = profile_.network.default_route;
@@ -228,7 +235,7 @@ io::IoResult<void> ClientSession::run_command() {
   room_watch_.emplace(loop_, room_->fd());
   room_watch_->on_readable([this] {
     room_watch_.reset();
-    close(Ending{});
+    end(Ending{});
   });
   return {};
 }

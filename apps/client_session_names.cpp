@@ -4,6 +4,8 @@
 #include <variant>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "apps/client_session.h"
 #include "tunnel/io/name_servers.h"
 #include "tunnel/io/netlink.h"
@@ -32,7 +34,6 @@ io::IoResult<void> ClientSession::configure_names() {
 io::IoResult<void> ClientSession::reach_name_servers(const std::vector<Ipv4Address>& servers) {
   if (!std::holds_alternative<DnsFromPeer>(profile_.network.dns)) return {};
   for (const Ipv4Address& server : servers) {
-    if (server == outside_ || server == network_->local || address_is_taken(server)) continue;
     const auto added = host_->add(io::Route{.destination = io::Ipv4Prefix(server),
                                             .device = device_->index(),
                                             .source = network_->local});
@@ -53,7 +54,7 @@ bool ClientSession::address_is_taken(Ipv4Address local) {
 
 void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
   if (ran) return progress_.up(report());
-  close(ending_of(Trouble::script_failed, ran.error().text(), context()));
+  end(ending_of(Trouble::script_failed, ran.error().text(), context()));
 }
 
 ScriptFacts ClientSession::script_facts() const {
@@ -70,10 +71,25 @@ ScriptFacts ClientSession::script_facts() const {
 std::vector<Ipv4Address> ClientSession::name_servers() const {
   const DnsChoice& choice = profile_.network.dns;
   if (const auto* own = std::get_if<std::vector<Ipv4Address>>(&choice)) return *own;
+  if (std::holds_alternative<NoDns>(choice)) return {};
+  return told_servers_;
+}
+
+/// Of the name servers that the server has told, those that are asked through the tunnel. What is
+/// sent to any other would stay on this side of it, where it is nobody's business.
+std::vector<Ipv4Address> ClientSession::judge_name_servers(const NetworkUp& up) {
   std::vector<Ipv4Address> servers;
-  if (std::holds_alternative<NoDns>(choice)) return servers;
-  for (const Ipv4Address& server : network_->dns) {
-    if (!server.is_zero()) servers.push_back(server);
+  for (const Ipv4Address& server : up.dns) {
+    if (server.is_zero()) continue;
+    if (is_host_address(server) && server != call_->server() && server != up.local &&
+        !address_is_taken(server)) {
+      servers.push_back(server);
+    } else {
+      log(LogLevel::warning,
+          fmt::format("the server tells {} as a name server, which is not behind the tunnel: it is "
+                      "left out",
+                      server.text()));
+    }
   }
   return servers;
 }

@@ -39,11 +39,12 @@ io::IoResult<void> EncryptionRecord::note(const std::string& server,
       profile_, Json(days).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-std::optional<std::string> EncryptionRecord::last(const std::string& server) const {
+std::optional<EncryptionRecord::Last> EncryptionRecord::last() const {
   const std::map<std::string, std::string> days = read();
-  const auto found = days.find(server);
-  if (found == days.end()) return std::nullopt;
-  return found->second;
+  const auto latest =
+      std::ranges::max_element(days, {}, [](const auto& entry) { return entry.second; });
+  if (latest == days.end()) return std::nullopt;
+  return Last{.day = latest->second, .server = latest->first};
 }
 
 std::string EncryptionRecord::path() const {

@@ -22,9 +22,15 @@ class EncryptionRecord {
   io::IoResult<void> note(const std::string& server,
                           std::chrono::system_clock::time_point now) const;
 
-  /// The day in UTC, as 2026-11-20; nullopt: none was, as far as is known. What makes no sense in
-  /// the file counts as not there.
-  std::optional<std::string> last(const std::string& server) const;
+  struct Last {
+    std::string day;  ///< in UTC, as 2026-11-20
+    std::string server;
+  };
+
+  /// The latest of all its calls, whatever the server was called: one that is named otherwise is no
+  /// reason to trust it more. nullopt: none was encrypted, as far as is known. What makes no sense
+  /// in the file counts as not there.
+  std::optional<Last> last() const;
 
   /// Where it is kept.
   std::string path() const;

@@ -308,12 +308,12 @@ std::expected<void, std::string> ServerSession::store_secret(const SessionPasswo
   // A link stays one.
   const std::filesystem::path path = std::filesystem::canonical(config_.users, error);
   if (error) return std::unexpected(error.message());
-  auto file = read_file(path);
-  if (!file) return std::unexpected(file.error().message);
   const Result<SecretText> secret = config_.password_text == PasswordText::utf8
                                         ? Result<SecretText>(chosen.password.clone())
                                         : octets_of(UnicodePassword(chosen.password.view()));
   if (!secret) return std::unexpected("a character is no octet");
+  auto file = read_file(path);
+  if (!file) return std::unexpected(file.error().message);
   auto changed = ChapSecrets::with_secret(file->text, chosen.user, config_.name, secret->view());
   wipe_text(file->text);
   if (!changed) return std::unexpected(changed.error());

@@ -38,6 +38,13 @@ class Ipv4Address {
 /// Their texts with a blank between them.
 std::string joined(std::span<const Ipv4Address> addresses);
 
+/// Whether it can be one host's: RFC 1122 3.2.1.3, RFC 5735: neither "this network", loopback,
+/// multicast, reserved nor broadcast.
+constexpr bool is_host_address(Ipv4Address address) noexcept {
+  const std::uint32_t first_octet = address.value() >> 24;
+  return first_octet != 0 && first_octet != 127 && first_octet < 224;
+}
+
 /// Dotted decimal, four parts, nothing else.
 Result<Ipv4Address> parse_ipv4(std::string_view text) noexcept;
 

@@ -40,12 +40,6 @@ std::optional<VjParameters> vj_of(const Option& option) noexcept {
   return VjParameters{max_slot, implicit_slot != 0};
 }
 
-/// RFC 1122 3.2.1.3, RFC 5735: neither "this network", loopback, multicast, reserved nor broadcast.
-bool usable(Ipv4Address address) noexcept {
-  const std::uint32_t first_octet = address.value() >> 24;
-  return first_octet != 0 && first_octet != 127 && first_octet < 224;
-}
-
 }  // namespace
 
 IpcpPolicy IpcpPolicy::client(const IpcpRequest& request) noexcept {
@@ -134,7 +128,7 @@ Verdict IpcpPolicy::judge_address(const Option& option, OptionWriter& nak) noexc
   }
   // RFC 1332 3.3: zero asks us for an address, and a client has none to give. The peer then goes on
   // without the option, which is no harm.
-  if (!address || !usable(*address)) return Verdict::reject;
+  if (!address || !is_host_address(*address)) return Verdict::reject;
   judged_peer_ = *address;
   return Verdict::ack;
 }
@@ -183,7 +177,7 @@ bool IpcpPolicy::naked(const Option& option) noexcept {
   if (option.type == kIpAddress) {
     if (!ask_address_) return true;
     local_ = *address;
-    return local_.is_zero() || usable(local_);
+    return local_.is_zero() || is_host_address(local_);
   }
   if (NameServer* server = name_server(option.type); server != nullptr && server->present) {
     // Zero is what was asked with: to ask again would be naked again.
@@ -214,7 +208,7 @@ bool IpcpPolicy::extra_code(TimePoint, Negotiator&, std::uint8_t, Identifier, By
 std::optional<End> IpcpPolicy::refusal() const {
   if (role_ == Role::server) return std::nullopt;
   if (local_.is_zero()) return End{Cause::ipcp_no_local_address, 0, {}};
-  if (!usable(local_)) return End{Cause::ipcp_address_refused, local_.value(), {}};
+  if (!is_host_address(local_)) return End{Cause::ipcp_address_refused, local_.value(), {}};
   return std::nullopt;
 }
 
@@ -231,7 +225,7 @@ End IpcpPolicy::failure(FinishReason finish) const {
       break;
   }
   // A peer that gave an address of no use, or rejected the asking for one, is why.
-  const bool given = !ask_address_ || (!local_.is_zero() && !usable(local_));
+  const bool given = !ask_address_ || (!local_.is_zero() && !is_host_address(local_));
   if (std::optional<End> why = refusal(); why && given) return *std::move(why);
   return {Cause::ipcp_no_agreement, 0, {}};
 }

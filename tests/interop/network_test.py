@@ -207,6 +207,20 @@ def called_again_elsewhere(bench):
             ["disconnect", second]], "what the script was told")
 
 
+@case("network: name servers that are not behind the tunnel are left out, and what is this side's stays here", tap=ENCIPHERED)
+def misplaced_servers(bench):
+    bench.pptpd.start(*peers.MPPE_128, options=(f"ms-dns {lab.WIRE_ADDRESS}", "ms-dns 192.0.2.7"),
+                      addresses=(lab.WIRE_ADDRESS, peers.CLIENT_INNER + "-20"))
+    with bench.tunnel("office", network={"routes": [peers.LAN_GATEWAY + "/32"]}) as (process, status):
+        expect((status["peer"], status["dns"]), (lab.WIRE_ADDRESS, ["192.0.2.7"]), "peer and name servers")
+        expect(name_servers(bench), ["192.0.2.7"], "name servers")
+        route = bench.lab.client("ip", "route", "get", lab.WIRE_ADDRESS)
+        expect("dev vc" in route, True, f"the router is reached as before: {route}")
+        for words in ("not behind the tunnel", "in use here"):
+            expect(words in process.stderr(), True, f"the warning '{words}'")
+        bench.ping_from_client(peers.LAN_GATEWAY)
+
+
 @case("network: an address that this host has, needs, or calls is refused with 38")
 def refused_addresses(bench):
     bench.lab.client("ip", "address", "add", "10.99.0.1/32", "dev", "lo")

@@ -206,6 +206,22 @@ def exec_disconnected(bench):
     finished(process, 128 + signal.SIGTERM)
 
 
+@case("where: exec: a command that ends while its call is ending for another reason ends all", tap=ENCIPHERED)
+def exec_ends_in_goodbye(bench):
+    start(bench)
+    go = bench.lab.run / "go"
+    process = exec_command(bench, "sh", "-c", f"ping -n -c 3 -i 0.3 -W 2 {ELSEWHERE} >/dev/null; "
+                                              f"until [ -e {go} ]; do sleep 0.02; done; exit 7")
+    bench.program.wait_up("office", process)
+    lab.wait_for(lambda: bench.program.status("office")["counters"]["rx_packets"], 10, "the command's ping")
+    # Nobody answers the goodbye of a call that is to be made again; in the middle of it the command ends.
+    bench.guest.run("pkill -STOP -x pptpctrl")
+    expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
+    lab.wait_for(lambda: "ending the call" in process.stderr(), 2, "the goodbye")
+    go.touch()
+    finished(process, 7)
+
+
 @case("where: exec: before the command has started the exit status is ours")
 def exec_not_started(bench):
     start(bench)

@@ -36,9 +36,10 @@ IoResult<void> replace_file(const std::string& path, std::string_view text) {
     ::unlink(temporary.c_str());
     return failure(error, "cannot write " + temporary);
   }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0)
-    return failure(errno, "cannot replace " + path);
-  return {};
+  if (std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  error = errno;
+  ::unlink(temporary.c_str());
+  return failure(error, "cannot replace " + path);
 }
 
 int write_all(int fd, std::string_view text) noexcept {
