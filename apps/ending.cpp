@@ -5,12 +5,14 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/ending_words.h"
 #include "apps/terminal.h"
+#include "diagnosis/words.h"
 #include "lib/ipv4.h"
 
 namespace pptp::app {
 namespace {
+
+using namespace diagnosis;
 
 using Lines = std::vector<std::string>;
 

@@ -4,10 +4,12 @@
 
 #include "apps/config_error.h"
 #include "apps/ending.h"
-#include "apps/ending_words.h"
+#include "diagnosis/words.h"
 
 namespace pptp::app {
 namespace {
+
+using namespace diagnosis;
 
 std::string hung_up(const End& end) {
   if (end.text.empty()) return "the client hung up";

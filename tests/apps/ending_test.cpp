@@ -10,10 +10,11 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/ending_words.h"
+#include "diagnosis/words.h"
 
 using namespace pptp;
 using namespace pptp::app;
+using namespace pptp::diagnosis;
 
 namespace {
 

@@ -17,10 +17,11 @@ AUTH = LIB | {"auth"}
 PPP = MPPE | AUTH | {"ppp"}
 TUNNEL = PPP | {"tunnel"}
 IO = TUNNEL | {"tunnel/io"}
-ANYTHING = IO | {"apps", "tests", "fuzz", "bench"}
+DIAGNOSIS = LIB | {"diagnosis"}
+ANYTHING = IO | DIAGNOSIS | {"apps", "tests", "fuzz", "bench"}
 ARROWS = {
     "lib": LIB, "mppe": MPPE, "auth": AUTH, "ppp": PPP, "tunnel": TUNNEL, "tunnel/io": IO,
-    "apps": IO | {"apps"},
+    "diagnosis": DIAGNOSIS, "apps": IO | DIAGNOSIS | {"apps"},
     "tests": ANYTHING, "fuzz": ANYTHING, "bench": ANYTHING,
 }
 
@@ -68,14 +69,15 @@ BAD = {
     "ppp/a.h": '#include "tunnel/a.h"\n#include <sys/socket.h>\n#include <openssl/rc4.h>\n',
     "tunnel/a.h": '#include "tunnel/io/a.h"\n#include <thread>\n',
     "tunnel/io/a.h": '#include "apps/a.h"\n#include <sys/socket.h>\n',
-    "apps/a.h": '#include "tests/a.h"\n',
+    "diagnosis/a.h": '#include "ppp/a.h"\n#include "apps/a.h"\n',
+    "apps/a.h": '#include "tests/a.h"\n#include "diagnosis/a.h"\n',
     "tests/a.h": '#include "apps/a.h"\n',
 }
 PLANTED = [
     "lib/a.h: ppp/a.h", "mppe/a.h: auth/a.h", "mppe/a.h: lib/a.h", "auth/a.h: mppe/a.h",
     "auth/a.h: ../lib/a.h", "auth/a.h: a.h", "ppp/a.h: tunnel/a.h", "ppp/a.h: sys/socket.h",
     "ppp/a.h: openssl/rc4.h", "tunnel/a.h: tunnel/io/a.h", "tunnel/a.h: thread",
-    "tunnel/io/a.h: apps/a.h", "apps/a.h: tests/a.h",
+    "tunnel/io/a.h: apps/a.h", "diagnosis/a.h: ppp/a.h", "diagnosis/a.h: apps/a.h", "apps/a.h: tests/a.h",
 ]
 
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace pptp::app {
+namespace pptp::diagnosis {
 
 // The numbers in what peers send, in words.
 
@@ -27,4 +27,4 @@ std::string_view windows_error_words(std::uint32_t number);
 /// What a peer said, fit to be shown: printable ASCII as it is, the rest as \xNN.
 std::string escaped(std::string_view text);
 
-}  // namespace pptp::app
+}  // namespace pptp::diagnosis

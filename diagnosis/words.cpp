@@ -1,4 +1,4 @@
-#include "apps/ending_words.h"
+#include "diagnosis/words.h"
 
 #include <array>
 #include <span>
@@ -8,7 +8,7 @@
 #include "lib/bytes.h"
 #include "lib/text.h"
 
-namespace pptp::app {
+namespace pptp::diagnosis {
 namespace {
 
 struct Number {
@@ -119,4 +119,4 @@ std::string escaped(std::string_view text) {
   return std::string(Text<1024>().add_escaped(text).view());
 }
 
-}  // namespace pptp::app
+}  // namespace pptp::diagnosis

@@ -1,0 +1,580 @@
+#include "diagnosis/facts.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <optional>
+#include <re2/re2.h>
+#include <string>
+
+#include "diagnosis/attempt.h"
+#include "diagnosis/ccp_talk.h"
+#include "diagnosis/ppp_text.h"
+#include "diagnosis/rubbish.h"
+#include "diagnosis/terminate_reason.h"
+
+namespace pptp::diagnosis {
+namespace {
+
+/// After so many requests without a word from the peer nobody needs to wait for the time-out.
+constexpr unsigned kSilent = 3;
+/// Rubbish that comes within so many seconds, or lines, of encryption was never anything else.
+constexpr std::int64_t kAtOnceSeconds = 5;
+constexpr std::size_t kAtOnceLines = 15;
+/// Fewer packets out of order are nobody's trouble.
+constexpr unsigned kManyReordered = 20;
+/// Who stops a tunnel sends a signal or two.
+constexpr unsigned kManySignals = 5;
+/// Before so many refusals two sides may still agree, and before so many echoes one may be late.
+constexpr unsigned kManyRefusals = 5;
+constexpr unsigned kManyEchoes = 4;
+constexpr unsigned kManyAddresses = 4;
+/// Octets that a loop makes within a minute, and nobody types.
+constexpr std::uint64_t kMuch = 1'000'000;
+constexpr std::uint64_t kFarMore = 100;
+
+bool is_auth(const PacketOption& option, std::initializer_list<std::string_view> words) {
+  return option.name == "auth" && std::ranges::any_of(words, [&](std::string_view word) {
+           return option.value.find(word) != std::string::npos;
+         });
+}
+
+bool is_mschap(const PacketOption& option) {
+  return is_auth(option, {"MS", "81", "80"});
+}
+
+/// The peer's user has hung up, or what stands for one.
+bool is_on_purpose(const TerminateReason& reason) {
+  if (reason.windows_error) return *reason.windows_error == 0;
+  return reason.text == "User request" || reason.text == "Link inactive" ||
+         reason.text == "Connect time expired" || reason.text == "user request";
+}
+
+/// How often, and the line of the last time.
+struct Counted {
+  void add(unsigned times, std::size_t where) {
+    count += times;
+    line = where;
+  }
+
+  unsigned count = 0;
+  std::size_t line = 0;
+};
+
+class Deriver {
+ public:
+  Deriver(std::span<const LogLine> lines, const Attempt& attempt)
+      : lines_(lines), attempt_(attempt), events_(attempt.events) {}
+
+  Facts derive() {
+    for (at_ = 0; at_ < events_.size(); ++at_) {
+      note_marks();
+      if (const auto& packet = events_[at_].packet; packet.has_value()) note_packet(*packet);
+    }
+    conclude();
+    return std::move(facts_);
+  }
+
+ private:
+  const Event& event() const { return events_[at_]; }
+
+  const LogLine& line() const { return lines_[event().line]; }
+
+  unsigned times() const { return std::max(1U, line().repeats); }
+
+  void add(Fact fact) { facts_.add(fact, event().line); }
+
+  bool has(Fact fact) const { return facts_.has(fact); }
+
+  void note_marks() {
+    for (const Mark mark : event().marks)
+      note_mark(mark);
+    if (line().program == kPptpLinux) add(Fact::client);
+  }
+
+  void note_mark(Mark mark) {
+    switch (mark) {
+      case Mark::pptp_began:
+        began_pptp_ = event().line;
+        break;
+      case Mark::start_sent:
+        add(Fact::client);
+        start_sent_ = event().line;
+        break;
+      case Mark::start_replied:
+      case Mark::control_up:
+        add(Fact::client);
+        start_replied_ = true;
+        break;
+      case Mark::call_up:
+        add(Fact::client);
+        add(Fact::call_granted);
+        start_replied_ = true;
+        break;
+      case Mark::peer_closed_control:
+        if (!start_replied_ && !has(Fact::up)) add(Fact::closed_before_reply);
+        note_disconnected();
+        break;
+      case Mark::call_disconnected:
+      case Mark::stop_received:
+        note_disconnected();
+        break;
+      case Mark::pptp_closing:
+        closing_ = event().line;
+        break;
+      case Mark::server_program:
+        add(Fact::server);
+        break;
+      case Mark::client_came:
+        add(Fact::server);
+        came_ = true;
+        break;
+      case Mark::call_started:
+        add(Fact::server);
+        add(Fact::call_granted);
+        break;
+      case Mark::pty_failed:
+        add(Fact::server);
+        add(Fact::pty_failed);
+        add(Fact::ended);
+        break;
+      case Mark::client_left:
+        add(Fact::server);
+        add(Fact::ended);
+        left_ = event().line;
+        break;
+      default:
+        note_pppd_mark(mark);
+    }
+  }
+
+  void note_pppd_mark(Mark mark) {
+    switch (mark) {
+      case Mark::pppd_started:
+      case Mark::interface_used:
+      case Mark::link_connected:
+        began_ = true;
+        break;
+      case Mark::auth_succeeded:
+        add(Fact::auth_succeeded);
+        add(Fact::lcp_open);
+        break;
+      case Mark::auth_failed:
+        add(Fact::auth_failed);
+        add(Fact::lcp_open);
+        break;
+      case Mark::mppe_up_stateful:
+        add(Fact::stateful);
+        [[fallthrough]];
+      case Mark::mppe_up:
+        if (!mppe_up_) mppe_up_ = at_;
+        add(Fact::ccp_open);
+        break;
+      case Mark::network_up:
+        note_up();
+        break;
+      case Mark::lcp_timed_out:
+        add(Fact::lcp_timed_out);
+        break;
+      case Mark::echo_unanswered:
+        add(Fact::echo_unanswered);
+        break;
+      case Mark::terminated_by_peer:
+        note_terminated();
+        break;
+      case Mark::unknown_protocol:
+      case Mark::protocol_rejected:
+        note_protocol_message(mark == Mark::unknown_protocol);
+        break;
+      case Mark::octets_counted:
+        note_octets();
+        break;
+      case Mark::link_had_lasted:
+        add(Fact::was_up);
+        break;
+      case Mark::ended_on_purpose:
+        // pptpd ends its pppd by a signal, whatever was the reason.
+        if (!has(Fact::terminated_by_peer)) add(Fact::ended_on_purpose);
+        if (++purposes_ >= kManySignals) add(Fact::signal_repeated);
+        break;
+      case Mark::proxy_arp_failed:
+        add(Fact::proxy_arp_failed);
+        break;
+      case Mark::default_route_replaced:
+        add(Fact::default_route_replaced);
+        break;
+      case Mark::hung_up:
+        if (has(Fact::up) && !has(Fact::ended_on_purpose)) add(Fact::hung_up_after_up);
+        add(Fact::ended);
+        break;
+      case Mark::link_ended:
+      case Mark::process_ended:
+        add(Fact::ended);
+        break;
+      case Mark::packet_reordered:
+        reordered_ += times();
+        if (reordered_ >= kManyReordered) add(Fact::reordering);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void note_up() {
+    if (!up_) up_ = at_;
+    add(Fact::up);
+    add(Fact::lcp_open);
+    std::string address;
+    if (!attempt_.peer.empty() &&
+        RE2::PartialMatch(line().text, R"(remote IP address ([\d.]+))", &address) &&
+        address == attempt_.peer)
+      add(Fact::remote_is_server);
+  }
+
+  void note_octets() {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    if (RE2::PartialMatch(line().text, R"(Sent (\d{1,18}) bytes, received (\d{1,18}) bytes)", &sent,
+                          &received) &&
+        sent >= kMuch && sent / kFarMore >= received)
+      add(Fact::sent_far_more);
+  }
+
+  void note_disconnected() {
+    if (has(Fact::ended_on_purpose) || closing_) return;
+    add(has(Fact::up) ? Fact::disconnected_after_up : Fact::disconnected_before_up);
+  }
+
+  void note_terminated() {
+    if (has(Fact::ended_on_purpose) || terminate_sent_) return;
+    const TerminateReason reason = terminate_reason(line().text, event().packet);
+    if (is_on_purpose(reason)) {
+      // Who hangs up before anything is up has a reason that it does not tell.
+      add(has(Fact::up) || !began_ ? Fact::ended_on_purpose : Fact::terminated_by_peer);
+      return;
+    }
+    add(Fact::terminated_by_peer);
+    if (reason.text.empty()) add(Fact::terminated_without_reason);
+    if (eap_response_ && at_ - *eap_response_ <= 2) add(Fact::eap_used);
+  }
+
+  // "Unsupported protocol 0xbe1b received", "Protocol-Reject for ... 0xbe1b".
+  void note_protocol_message(bool received) {
+    const std::string_view text = line().text;
+    const std::size_t at = text.find("0x");
+    if (at == std::string_view::npos) return;
+    std::uint32_t number = 0;
+    std::from_chars(text.data() + at + 2, text.data() + text.size(), number, 16);
+    if (number == 0x80fd && !received) add(Fact::ccp_refused_by_peer);
+    note_rubbish(number, received);
+  }
+
+  void note_rubbish(std::uint32_t number, bool received) {
+    rubbish_.note(number, received, age());
+    for (const Fact fact : rubbish_.take())
+      add(fact);
+  }
+
+  /// Since packets are enciphered, or flow at all: what nothing is known of has no age.
+  std::optional<bool> age() const {
+    const std::optional<std::size_t> since = mppe_up_ ? mppe_up_ : up_;
+    if (!since) return std::nullopt;
+    const LogLine& then = lines_[events_[*since].line];
+    const LogLine& now = line();
+    if (then.seconds && now.seconds) return *now.seconds - *then.seconds <= kAtOnceSeconds;
+    return at_ - *since <= kAtOnceLines;
+  }
+
+  void note_packet(const PrintedPacket& packet) {
+    if (packet.protocol == PacketProtocol::pptp || packet.protocol == PacketProtocol::other) return;
+    add(Fact::detailed);
+    const bool sent = packet.direction == Direction::sent;
+    if (!sent && packet.protocol != PacketProtocol::number) ++received_;
+    if (!sent && packet.protocol != PacketProtocol::lcp &&
+        packet.protocol != PacketProtocol::number)
+      add(Fact::lcp_open);
+    switch (packet.protocol) {
+      case PacketProtocol::lcp:
+        note_lcp(packet, sent);
+        break;
+      case PacketProtocol::chap:
+      case PacketProtocol::pap:
+      case PacketProtocol::eap:
+        note_auth(packet, sent);
+        break;
+      case PacketProtocol::ccp:
+        note_ccp(packet);
+        break;
+      case PacketProtocol::ipcp:
+        note_ipcp(packet, sent);
+        break;
+      case PacketProtocol::number:
+        note_number(packet, sent);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void note_number(const PrintedPacket& packet, bool sent) {
+    if (sent) return;
+    if (packet.number == 0x7eff) add(Fact::framing_in_data);
+    note_rubbish(packet.number, true);
+  }
+
+  void note_lcp(const PrintedPacket& packet, bool sent) {
+    switch (packet.code) {
+      case PacketCode::configure_request:
+        note_lcp_request(packet, sent);
+        break;
+      case PacketCode::configure_ack:
+        (sent ? ack_sent_ : ack_received_) = true;
+        if (!sent) ++answers_;
+        if (ack_sent_ && ack_received_) add(Fact::lcp_open);
+        break;
+      case PacketCode::configure_nak:
+      case PacketCode::configure_reject:
+        note_lcp_refusal(packet, sent);
+        break;
+      case PacketCode::terminate_request:
+        if (sent) {
+          terminate_sent_ = true;
+          note_our_terminate(packet);
+        } else {
+          note_terminated();
+        }
+        break;
+      case PacketCode::protocol_reject:
+        note_protocol_reject(packet, sent);
+        break;
+      case PacketCode::echo_request:
+        note_echo_request(sent);
+        break;
+      case PacketCode::echo_reply:
+        if (!sent) {
+          echo_replies_ += times();
+          unanswered_echoes_ = {};
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
+  void note_our_terminate(const PrintedPacket& packet) {
+    if (packet.text == "User request" || packet.text == "Link inactive" ||
+        packet.text == "Connect time expired")
+      add(Fact::ended_on_purpose);
+    if (ccp_.peer_asked_for_nothing()) add(Fact::peer_without_request);
+  }
+
+  void note_lcp_request(const PrintedPacket& packet, bool sent) {
+    const PacketOption* auth = packet.option("auth");
+    if (sent) {
+      requests_sent_.add(times(), event().line);
+      if (auth != nullptr) auth_asked_by_us_ = true;
+    } else {
+      requests_received_ += times();
+      if (auth != nullptr) {
+        add(Fact::client);
+      }
+    }
+  }
+
+  void note_lcp_refusal(const PrintedPacket& packet, bool sent) {
+    const bool reject = packet.code == PacketCode::configure_reject;
+    const PacketOption* auth = packet.option("auth");
+    if (!sent) {
+      ++answers_;
+      refusals_ += times();
+      if (const PacketOption* mru = packet.option("mru"); mru != nullptr && !reject)
+        if (mru_naks_ += times(); mru_naks_ >= 2) add(Fact::mru_naked_again);
+      if (auth != nullptr) add(Fact::method_refused_by_peer);
+      return;
+    }
+    if (auth == nullptr) return;
+    if (!reject) {
+      add(Fact::method_changed);
+    } else {
+      add(is_mschap(*auth) ? Fact::mschap_refused_by_us : Fact::other_method_refused_by_us);
+    }
+  }
+
+  void note_protocol_reject(const PrintedPacket& packet, bool sent) {
+    if (packet.data.size() < 2) return;
+    const auto number = static_cast<std::uint32_t>(packet.data[0] << 8 | packet.data[1]);
+    if (!sent && number == 0x80fd) add(Fact::ccp_refused_by_peer);
+    note_rubbish(number, sent);
+  }
+
+  void note_echo_request(bool sent) {
+    if (!sent) {
+      echo_asked_ = true;
+      return;
+    }
+    unanswered_echoes_.add(times(), event().line);
+  }
+
+  void note_auth(const PrintedPacket& packet, bool sent) {
+    const bool eap = packet.protocol == PacketProtocol::eap;
+    switch (packet.code) {
+      case PacketCode::challenge:
+        add(sent ? Fact::server : Fact::client);
+        if (sent) challenges_sent_.add(times(), event().line);
+        break;
+      case PacketCode::response:
+      case PacketCode::authenticate_request:
+        add(sent ? Fact::client : Fact::server);
+        if (sent) {
+          responses_sent_.add(1, event().line);
+          if (eap) eap_response_ = at_;
+          if (packet.name.find("\\\\") != std::string::npos) add(Fact::backslash_doubled);
+        } else {
+          ++responses_received_;
+        }
+        break;
+      case PacketCode::success:
+      case PacketCode::authenticate_ack:
+        add(Fact::auth_succeeded);
+        break;
+      case PacketCode::failure:
+      case PacketCode::authenticate_nak:
+        add(Fact::auth_failed);
+        if (eap && !sent) add(Fact::eap_used);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void note_ccp(const PrintedPacket& packet) {
+    ccp_.note(packet);
+    for (const Fact fact : ccp_.take())
+      add(fact);
+    if (has(Fact::ccp_open) && !mppe_up_) mppe_up_ = at_;
+  }
+
+  void note_ipcp(const PrintedPacket& packet, bool sent) {
+    const bool address = packet.option("addr") != nullptr;
+    switch (packet.code) {
+      case PacketCode::configure_ack:
+        (sent ? ipcp_ack_sent_ : ipcp_ack_received_) |= sent || address;
+        if (ipcp_ack_sent_ && ipcp_ack_received_) note_up();
+        break;
+      case PacketCode::configure_reject:
+        if (address) add(Fact::address_refused);
+        break;
+      case PacketCode::configure_nak:
+        if (address) address_naks_ += times();
+        if (address_naks_ >= kManyAddresses) add(Fact::address_disputed);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void conclude() {
+    conclude_roles();
+    conclude_control();
+    conclude_lcp();
+    conclude_auth();
+    conclude_echo();
+    if (!began_ && !came_ && !has(Fact::up) && !has(Fact::call_granted) && !has(Fact::detailed) &&
+        has(Fact::ended))
+      copy(Fact::only_the_end, Fact::ended);
+  }
+
+  void conclude_roles() {
+    if (has(Fact::server) || has(Fact::client) || events_.empty()) return;
+    if (auth_asked_by_us_) facts_.add(Fact::server, events_.front().line);
+  }
+
+  void conclude_control() {
+    if (start_sent_ && !start_replied_ && !has(Fact::closed_before_reply) && closing_)
+      facts_.add(Fact::start_unanswered, *start_sent_);
+    // Of a control connection that is up pptp tells before the link's first retry.
+    if (began_pptp_ && !start_sent_ && !start_replied_ && requests_sent_.count >= kSilent &&
+        received_ == 0)
+      facts_.add(Fact::nothing_from_control, *began_pptp_);
+    if (came_ && left_ && !has(Fact::call_granted))
+      facts_.add(Fact::client_left_without_call, *left_);
+  }
+
+  void conclude_lcp() {
+    const bool given_up =
+        has(Fact::lcp_timed_out) || has(Fact::ended) || has(Fact::disconnected_before_up);
+    if (requests_sent_.count > 0 && received_ == 0 && (given_up || requests_sent_.count >= kSilent))
+      facts_.add(Fact::nothing_received, requests_sent_.line);
+    if (has(Fact::lcp_open)) return;
+    if (requests_received_ >= kSilent && requests_sent_.count >= kSilent && answers_ == 0)
+      facts_.add(Fact::answers_missing, requests_sent_.line);
+    if (refusals_ >= kManyRefusals && requests_sent_.count > 0)
+      facts_.add(Fact::lcp_keeps_disagreeing, requests_sent_.line);
+  }
+
+  void conclude_auth() {
+    const bool decided = has(Fact::auth_succeeded) || has(Fact::auth_failed) || has(Fact::up);
+    if (challenges_sent_.count >= kSilent && responses_received_ == 0)
+      facts_.add(Fact::challenge_unanswered, challenges_sent_.line);
+    if (responses_sent_.count > 0 && !decided && !has(Fact::terminated_by_peer) &&
+        (responses_sent_.count >= kSilent || has(Fact::ended)))
+      facts_.add(Fact::response_unanswered, responses_sent_.line);
+    if (auth_asked_by_us_ && has(Fact::client) && has(Fact::method_refused_by_peer))
+      copy(Fact::asks_server_for_proof, Fact::method_refused_by_peer);
+  }
+
+  void conclude_echo() {
+    if (unanswered_echoes_.count < 2) return;
+    if (echo_replies_ == 0 && echo_asked_) {
+      facts_.add(Fact::echo_one_way, unanswered_echoes_.line);
+    } else if (has(Fact::echo_unanswered) || unanswered_echoes_.count >= kManyEchoes) {
+      facts_.add(Fact::echo_lost, unanswered_echoes_.line);
+    }
+  }
+
+  void copy(Fact to, Fact from) {
+    for (const std::size_t line : facts_.lines(from))
+      facts_.add(to, line);
+  }
+
+  std::span<const LogLine> lines_;
+  const Attempt& attempt_;
+  std::span<const Event> events_;
+  std::size_t at_ = 0;
+  Facts facts_;
+  CcpTalk ccp_;
+  Rubbish rubbish_;
+
+  std::optional<std::size_t> began_pptp_;
+  std::optional<std::size_t> start_sent_, closing_, left_;
+  Counted requests_sent_, challenges_sent_, responses_sent_, unanswered_echoes_;
+  std::optional<std::size_t> mppe_up_, up_, eap_response_;
+  bool start_replied_ = false;
+  bool came_ = false;
+  bool began_ = false;
+  bool terminate_sent_ = false;
+  bool ack_sent_ = false;
+  bool ack_received_ = false;
+  bool auth_asked_by_us_ = false;
+  bool ipcp_ack_sent_ = false;
+  bool ipcp_ack_received_ = false;
+  bool echo_asked_ = false;
+  unsigned received_ = 0;
+  unsigned requests_received_ = 0;
+  unsigned answers_ = 0;
+  unsigned refusals_ = 0;
+  unsigned mru_naks_ = 0;
+  unsigned responses_received_ = 0;
+  unsigned address_naks_ = 0;
+  unsigned echo_replies_ = 0;
+  unsigned reordered_ = 0;
+  unsigned purposes_ = 0;
+};
+
+}  // namespace
+
+Facts derive_facts(std::span<const LogLine> lines, const Attempt& attempt) {
+  return Deriver(lines, attempt).derive();
+}
+
+}  // namespace pptp::diagnosis
