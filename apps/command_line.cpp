@@ -39,6 +39,8 @@ class CommandLine {
     add_status();
     add_profile();
     add_serve();
+    add_explain();
+    add_symptoms();
     add_demo();
     add_version();
     app_.footer("pptpd-user COMMAND --help says more about a command.");
@@ -258,6 +260,25 @@ class CommandLine {
     add_set(*command, serve_.settings);
   }
 
+  void add_explain() {
+    if (!commands_.explain) return;
+    CLI::App* command =
+        add(app_, "explain", "Say what is wrong by a log, of this or another program",
+            commands_.explain, explain_);
+    command->add_option("FILE", explain_.file, "a log; without it or with - standard input")
+        ->type_name("");
+    command->add_flag("--json", explain_.json, "for scripts");
+  }
+
+  void add_symptoms() {
+    if (!commands_.symptoms) return;
+    CLI::App* command =
+        add(app_, "symptoms", "List the troubles that are known", commands_.symptoms, symptoms_);
+    command->add_option("ID", symptoms_.id, "only this one, with its cause and what to do")
+        ->type_name("");
+    command->add_flag("--json", symptoms_.json, "for scripts");
+  }
+
   void add_demo() {
     if (!commands_.demo) return;
     CLI::App* command =
@@ -286,6 +307,8 @@ class CommandLine {
   PasswdArguments passwd_;
   StatusArguments status_;
   ServeArguments serve_;
+  ExplainArguments explain_;
+  SymptomsArguments symptoms_;
   DemoArguments demo_;
   ProfileShowArguments profile_show_;
   ProfileCheckArguments profile_check_;

@@ -20,6 +20,8 @@ struct Commands {
   Run<PasswdArguments> passwd;
   Run<StatusArguments> status;
   Run<ServeArguments> serve;
+  Run<ExplainArguments> explain;
+  Run<SymptomsArguments> symptoms;
   Run<DemoArguments> demo;
   Run<ProfileShowArguments> profile_show;
   Run<ProfileCheckArguments> profile_check;

@@ -51,6 +51,16 @@ struct ServeArguments {
   std::vector<std::string> settings;  ///< --set, in order
 };
 
+struct ExplainArguments {
+  std::string file;  ///< empty or "-": standard input
+  bool json = false;
+};
+
+struct SymptomsArguments {
+  std::string id;  ///< empty: all
+  bool json = false;
+};
+
 struct DemoArguments {
   unsigned seconds = 3;  ///< of data in each direction
   bool json = false;
@@ -77,6 +87,8 @@ int run_passwd(const PasswdArguments& arguments, const Globals& globals);
 int run_reconnect(const ReconnectArguments& arguments, const Globals& globals);
 int run_status(const StatusArguments& arguments, const Globals& globals);
 int run_serve(const ServeArguments& arguments, const Globals& globals);
+int run_explain(const ExplainArguments& arguments, const Globals& globals);
+int run_symptoms(const SymptomsArguments& arguments, const Globals& globals);
 int run_demo(const DemoArguments& arguments, const Globals& globals);
 int run_profile_show(const ProfileShowArguments& arguments, const Globals& globals);
 int run_profile_check(const ProfileCheckArguments& arguments, const Globals& globals);

@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
     commands.passwd = run_passwd;
     commands.status = run_status;
     commands.serve = run_serve;
+    commands.explain = run_explain;
+    commands.symptoms = run_symptoms;
     commands.demo = run_demo;
     commands.profile_show = run_profile_show;
     commands.profile_check = run_profile_check;

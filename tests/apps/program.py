@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The program as its users meet it: program.py PROGRAM VERSION TAP_FOLDER"""
 
+import json
 import os
 import pathlib
 import stat
@@ -179,6 +180,44 @@ def server_configuration(world):
     world.expect_result(world.run("serve", config, "--check"), 2, "", "No such file")
 
 
+BAD_PASSWORD = ('rcvd [CHAP Failure id=0x1 "E=691 R=1 C=00112233445566778899aabbccddeeff V=3"]\n'
+                "CHAP authentication failed\nConnection terminated.\n")
+
+
+def explaining_logs(world):
+    path = world.write("pppd.log", BAD_PASSWORD)
+    for result in [world.run("explain", path), world.run("explain", stdin=BAD_PASSWORD), world.run("explain", "-", stdin=BAD_PASSWORD)]:
+        world.expect_result(result, 0)
+        world.expect(f"the cause is not first: {result.stdout!r}", "[chap-e691-bad-password]" in result.stdout.splitlines()[0])
+        world.expect("a challenge is shown", "00112233" not in result.stdout)
+    document = json.loads(world.run("explain", path, "--json").stdout)
+    world.expect(f"keys of the document: {sorted(document)}", set(document) == {"findings", "steps"})
+    finding = document["findings"][0]
+    world.expect(f"keys of a finding: {sorted(finding)}",
+                 set(finding) == {"id", "summary", "cause", "evidence", "remedy"} and finding["id"] == "chap-e691-bad-password")
+    world.expect_result(world.run("explain", stdin="local  IP address 10.0.0.1\nExit.\n"), 0)
+    world.expect("a good log is not good", world.run("explain", stdin="local  IP address 10.0.0.1\nExit.\n").stdout
+                 .startswith("nothing wrong found\n"))
+    world.expect_result(world.run("explain", stdin="hello\n"), 0, "nothing recognised\n")
+    world.expect_result(world.run("explain", stdin=""), 0, "nothing recognised\n")
+    for unreadable in ["none.log", "."]:
+        world.expect_result(world.run("explain", unreadable), 2, "", "[config-invalid]")
+
+
+def listing_symptoms(world):
+    listed = world.run("symptoms")
+    world.expect_result(listed, 0)
+    ids = [line.split()[0] for line in listed.stdout.splitlines()]
+    world.expect("few symptoms", len(ids) > 190)
+    world.expect("the JSON list is another", [entry["id"] for entry in json.loads(world.run("symptoms", "--json").stdout)] == ids)
+    one = world.run("symptoms", "gre-blocked")
+    world.expect_result(one, 0)
+    world.expect("it is not the one", "[gre-blocked]" in one.stdout)
+    entry = json.loads(world.run("symptoms", "gre-blocked", "--json").stdout)
+    world.expect(f"keys: {sorted(entry)}", set(entry) == {"id", "title", "class", "side", "cause", "remedy", "answer", "patterns"})
+    world.expect_result(world.run("symptoms", "gre-blokced"), 2, "", "did you mean 'gre-blocked'?")
+
+
 def complaints_of(test):
     with World() as world:
         test(world)
@@ -187,4 +226,4 @@ def complaints_of(test):
 
 tap.report({test.__name__.replace("_", " "): complaints_of(test) for test in [
     version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from,
-    server_configuration]})
+    server_configuration, explaining_logs, listing_symptoms]})
