@@ -127,6 +127,11 @@ class Prefixes {
       line.session = name;
       return true;
     }
+    if (line.program == "accel-pppd" && RE2::Consume(&rest, accel_session_, &name)) {
+      line.program = "accel-ppp";
+      line.session = name;
+      return true;
+    }
     if (RE2::Consume(&rest, with_pid_, &name, &pid)) {
       set_program(line, name, pid);
       return true;
@@ -193,6 +198,7 @@ class Prefixes {
   const RE2 accel_{
       R"((?:emerg|error|warn|msg|info[12]?|debug|notice): +(?:(\w[\w.-]*)?:(?:[\w@.\\/-]*:)? )?)",
       latin1()};
+  const RE2 accel_session_{R"((\w[\w.-]*)?:[^\s:]*: )", latin1()};
   const RE2 with_pid_{
       R"((?:[\w.:-]+ )?(/?[A-Za-z][\w./-]*)(?:\([^()\s]*\))?\[(\d+)\](?:\[[^\[\]]*\])?: *)",
       latin1()};

@@ -62,6 +62,11 @@ TEST_CASE("log_line: accel-ppp's file names the session") {
   CHECK(line.program == "accel-ppp");
   CHECK(line.session == "ppp0");
   CHECK(line.message == "send [LCP TermReq id=2]");
+  const LogLine journal =
+      only("Nov 01 15:57:13 v5 accel-pppd[2898]: ppp0:alice: send [LCP TermReq id=2]");
+  CHECK(journal.session == "ppp0");
+  CHECK(journal.message == "send [LCP TermReq id=2]");
+  CHECK(only("Nov 01 15:57:13 v5 accel-pppd[2898]: :: disconnected").message == "disconnected");
   CHECK(only("error: failed dependencies:").program.empty());
 }
 
