@@ -73,6 +73,13 @@ const Symptom* named_symptom(const LogLine& line) {
   return RE2::PartialMatch(line.text, kId, &id) ? find_symptom(id) : nullptr;
 }
 
+/// The strongest first, else in the catalogue's order.
+void sort_by_strength(std::vector<Finding>& findings) {
+  std::ranges::sort(findings, [](const Finding& a, const Finding& b) {
+    return std::pair(b.strength, a.symptom) < std::pair(a.strength, b.symptom);
+  });
+}
+
 /// One attempt, judged.
 class Judgement {
  public:
@@ -111,7 +118,7 @@ class Judgement {
       if (found == candidates_.end() || found->second.strength < kAlarm) continue;
       findings.push_back({&symptom, found->second.strength, evidence(found->second.lines)});
     }
-    std::ranges::stable_sort(findings, std::ranges::greater(), &Finding::strength);
+    sort_by_strength(findings);
     return findings;
   }
 
@@ -262,9 +269,7 @@ std::vector<Finding> explain_line(const LogLine& line, const Event& event,
   for (const auto& [symptom, strength] : strengths)
     findings.push_back(
         {symptom, std::max<unsigned>(strength, kAlarm), {evidence_of(line, &event)}});
-  std::ranges::stable_sort(findings, [](const Finding& a, const Finding& b) {
-    return std::pair(b.strength, a.symptom) < std::pair(a.strength, b.symptom);
-  });
+  sort_by_strength(findings);
   return findings;
 }
 
@@ -310,7 +315,7 @@ Explanation Explainer::explain(std::string_view text) const {
   explanation.recognised = !judgements.empty() || !windows.empty();
   if (const Judgement* told = most_telling(judgements)) explanation.findings = told->findings();
   add_missing(explanation.findings, std::move(windows));
-  std::ranges::stable_sort(explanation.findings, std::ranges::greater(), &Finding::strength);
+  sort_by_strength(explanation.findings);
   if (lines.size() == 1 && events.size() == 1)
     add_missing(explanation.findings, explain_line(lines[0], events[0], patterns_));
   return explanation;
