@@ -243,6 +243,10 @@ Drops Acceptor::total_drops() const noexcept {
   return all;
 }
 
+void Acceptor::observe(SessionId id, CallObserver* observer) noexcept {
+  if (Session* const session = find(id)) session->engine.observe(observer);
+}
+
 const Engine* Acceptor::engine(SessionId id) const noexcept {
   const auto found = sessions_.find(id);
   return found == sessions_.end() ? nullptr : &found->second->engine;

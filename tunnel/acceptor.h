@@ -101,6 +101,8 @@ class Acceptor {
   /// A TCP connection came in from a client, which has called our address `at`: its GRE has to come
   /// from there (interop note 3.24). nullopt: no room, or too many strangers from there; close it.
   std::optional<SessionId> accepted(TimePoint now, Ipv4Address from, Ipv4Address at = {});
+  /// Shows the session to `observer`, which must outlive it: until control_closed().
+  void observe(SessionId session, CallObserver* observer) noexcept;
   void control_received(TimePoint now, SessionId session, Bytes octets);
   /// TCP is gone, whoever closed it; the id means nothing any more. Until then the connection
   /// counts among those that there may be.

@@ -251,7 +251,6 @@ std::optional<ControlEvent> ControlConnection::poll_event() {
 }
 
 void ControlConnection::handle(TimePoint now, const ControlMessage& message) {
-  log_message("received", message);
   heard(now);
   switch (reaction_to(type_of(message), state_, config_.role)) {
     case Reaction::ignore:
@@ -493,7 +492,6 @@ void ControlConnection::send(const ControlMessage& message) {
   output_.resize(before + length);
   Writer writer(MutableBytes(output_).subspan(before));
   write_control_message(message, writer);
-  log_message("sent", message);
 }
 
 /// RFC 2637 3.1.4, interop note 3.25.
@@ -514,31 +512,6 @@ void ControlConnection::heard(TimePoint now) {
 /// As long as the peer's is not known any id may be it: there is one call on this connection.
 bool ControlConnection::names_our_call(std::uint16_t id) const noexcept {
   return !peer_ || id == peer_->value() || id == config_.call_id.value();
-}
-
-void ControlConnection::log_message(std::string_view what, const ControlMessage& message) const {
-  if (!log_) return;
-  Text<640> line("control: ");
-  line.add(what).add(" ").add(name(type_of(message)));
-  std::visit(
-      [&line](const auto& m) {
-        if constexpr (requires { m.call_id; }) line.add(" call-id=").add(m.call_id);
-        if constexpr (requires { m.peer_call_id; }) line.add(" peer-call-id=").add(m.peer_call_id);
-        if constexpr (requires { m.identifier; }) line.add(" id=").add(m.identifier);
-        if constexpr (requires { m.reason; }) line.add(" reason=").add(m.reason);
-        if constexpr (requires { m.result; }) line.add(" result=").add(m.result);
-        if constexpr (requires { m.error; }) line.add(" error=").add(m.error);
-        if constexpr (requires { m.packet_receive_window; }) {
-          line.add(" window=").add(m.packet_receive_window);
-        }
-        if constexpr (requires { m.host_name; }) {
-          line.add(" version=").add_hex(m.protocol_version);
-          line.add(" host=\"").add_escaped(m.host_name.view()).add("\"");
-          line.add(" vendor=\"").add_escaped(m.vendor_string.view()).add("\"");
-        }
-      },
-      message);
-  log_.line(LogLevel::debug, line.view());
 }
 
 }  // namespace pptp

@@ -134,7 +134,6 @@ class ControlConnection {
   void send_echo_request(TimePoint now);
   void heard(TimePoint now);
   bool names_our_call(std::uint16_t id) const noexcept;
-  void log_message(std::string_view what, const ControlMessage& message) const;
 
   ControlConfig config_;
   Log log_;

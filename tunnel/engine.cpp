@@ -21,11 +21,18 @@ void Engine::connected(TimePoint now) {
 }
 
 void Engine::control_received(TimePoint now, Bytes octets) {
+  if (observer_ != nullptr) observer_->control(Way::received, octets);
   control_.received(now, octets);
   settle(now);
   if (!connected_ || early_.empty()) return;
   std::vector<Packet> early = std::exchange(early_, {});
-  gre_received(now, early);
+  take_gre(now, early);
+}
+
+std::optional<std::vector<std::uint8_t>> Engine::poll_control() {
+  std::optional<std::vector<std::uint8_t>> octets = control_.poll_output();
+  if (octets && observer_ != nullptr) observer_->control(Way::sent, *octets);
+  return octets;
 }
 
 void Engine::control_closed(TimePoint now) {
@@ -34,6 +41,14 @@ void Engine::control_closed(TimePoint now) {
 }
 
 void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
+  if (observer_ != nullptr) {
+    for (const Packet& packet : packets)
+      observer_->gre(Way::received, packet.bytes());
+  }
+  take_gre(now, packets);
+}
+
+void Engine::take_gre(TimePoint now, std::span<Packet> packets) {
   if (!connected_) return keep_early(packets);
   for (Packet& packet : packets) {
     rx_.put(now, std::move(packet));
@@ -63,10 +78,13 @@ void Engine::keep_early(std::span<Packet> packets) {
 void Engine::drain_rx(TimePoint now) {
   while (std::optional<Delivery> delivery = rx_.poll(now)) {
     if (delivery->protocol == protocol::kIp) {
+      if (observer_ != nullptr) observer_->ip(Way::received, delivery->packet.bytes());
       control_.note_traffic(now);
       ip_.push_back(std::move(delivery->packet));
       continue;
     }
+    if (observer_ != nullptr)
+      observer_->frame(Way::received, delivery->protocol, delivery->packet.bytes());
     const std::optional<Drop> drop =
         control_.frame(now, delivery->protocol, delivery->packet.bytes());
     if (drop) rx_.count(*drop);
@@ -90,6 +108,12 @@ void Engine::after_rx(TimePoint now) {
 }
 
 std::optional<Packet> Engine::poll_gre(TimePoint now) {
+  std::optional<Packet> packet = next_gre(now);
+  if (packet && observer_ != nullptr) observer_->gre(Way::sent, packet->bytes());
+  return packet;
+}
+
+std::optional<Packet> Engine::next_gre(TimePoint now) {
   if (gre_.empty()) {
     if (std::optional<Packet> waited = tx_.poll_waiting(now)) return waited;
     Packet acknowledgement = pool_.acquire();
@@ -102,7 +126,13 @@ std::optional<Packet> Engine::poll_gre(TimePoint now) {
 }
 
 std::size_t Engine::seal(TimePoint now, std::span<Packet> packets) noexcept {
-  return tx_.seal(now, packets);
+  if (observer_ == nullptr) return tx_.seal(now, packets);
+  for (const Packet& packet : packets)
+    observer_->ip(Way::sent, packet.bytes());
+  const std::size_t sealed = tx_.seal(now, packets);
+  for (const Packet& packet : packets.first(sealed))
+    observer_->gre(Way::sent, packet.bytes());
+  return sealed;
 }
 
 void Engine::set_mtu(std::size_t mtu) noexcept {
@@ -174,6 +204,7 @@ void Engine::settle(TimePoint now) {
     std::visit([this](auto&& what) { apply(std::move(what)); }, *std::move(event));
   }
   while (std::optional<ControlFrame> frame = control_.poll_frame()) {
+    if (observer_ != nullptr) observer_->frame(Way::sent, frame->protocol, frame->information);
     Packet packet = pool_.acquire();
     if (tx_.seal_control(now, *frame, packet)) {
       gre_.push_back(std::move(packet));

@@ -10,6 +10,7 @@
 #include "lib/entropy.h"
 #include "lib/log.h"
 #include "lib/packet.h"
+#include "tunnel/call_observer.h"
 #include "tunnel/control.h"
 #include "tunnel/rx_path.h"
 #include "tunnel/tx_path.h"
@@ -38,12 +39,15 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /// Shows everything to `observer` from here on; nullptr: to nobody. It must outlive its use.
+  void observe(CallObserver* observer) noexcept { observer_ = observer; }
+
   // --- the control connection (TCP) ---
   void connected(TimePoint now);
   void control_received(TimePoint now, Bytes octets);
   void control_closed(TimePoint now);
 
-  std::optional<std::vector<std::uint8_t>> poll_control() { return control_.poll_output(); }
+  std::optional<std::vector<std::uint8_t>> poll_control();
 
   /// Whether the TCP connection should be closed, once all of poll_control() has gone.
   bool control_finished() const noexcept { return control_.finished(); }
@@ -89,7 +93,9 @@ class Engine {
   /// More than a peer sends before it has heard anything of us.
   static constexpr std::size_t kMaxEarly = 8;
 
+  void take_gre(TimePoint now, std::span<Packet> packets);
   void keep_early(std::span<Packet> packets);
+  std::optional<Packet> next_gre(TimePoint now);
   void drain_rx(TimePoint now);
   void after_rx(TimePoint now);
   void settle(TimePoint now);
@@ -126,6 +132,7 @@ class Engine {
 
   PacketPool& pool_;
   Log log_;
+  CallObserver* observer_ = nullptr;
   Control control_;
   TxPath tx_;
   RxPath rx_;

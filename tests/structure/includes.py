@@ -18,10 +18,12 @@ PPP = MPPE | AUTH | {"ppp"}
 TUNNEL = PPP | {"tunnel"}
 IO = TUNNEL | {"tunnel/io"}
 DIAGNOSIS = LIB | {"diagnosis"}
-ANYTHING = IO | DIAGNOSIS | {"apps", "tests", "fuzz", "bench"}
+TRACE = TUNNEL | {"trace"}
+ANYTHING = IO | DIAGNOSIS | TRACE | {"apps", "tests", "fuzz", "bench"}
 ARROWS = {
     "lib": LIB, "mppe": MPPE, "auth": AUTH, "ppp": PPP, "tunnel": TUNNEL, "tunnel/io": IO,
-    "diagnosis": DIAGNOSIS, "apps": IO | DIAGNOSIS | {"apps"},
+    "diagnosis": DIAGNOSIS, "trace": TRACE,
+    "apps": IO | DIAGNOSIS | TRACE | {"apps"},
     "tests": ANYTHING, "fuzz": ANYTHING, "bench": ANYTHING,
 }
 

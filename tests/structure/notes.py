@@ -81,7 +81,7 @@ def self_test():
 def project_files(root):
     root = pathlib.Path(root)
     patterns = ["docs/*.md"] + [f"{folder}/**/*" for folder in
-                                ("lib", "mppe", "auth", "ppp", "tunnel", "diagnosis", "apps", "fuzz", "bench", "tests")]
+                                ("lib", "mppe", "auth", "ppp", "tunnel", "trace", "diagnosis", "apps", "fuzz", "bench", "tests")]
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
             for pattern in patterns for path in root.glob(pattern)
             if path.suffix in {".cpp", ".h", ".py", ".md", ".build"} and path.name != "notes.py"}

@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-FOLDERS = ("lib", "mppe", "auth", "ppp", "tunnel", "diagnosis", "apps", "tests", "fuzz", "bench")
+FOLDERS = ("lib", "mppe", "auth", "ppp", "tunnel", "trace", "diagnosis", "apps", "tests", "fuzz", "bench")
 CORE = ("lib", "mppe", "auth", "ppp", "tunnel")  # the folder tunnel/io lies inside, but is not core
 
 
