@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "apps/call_recorder.h"
 #include "apps/dialer.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
@@ -58,6 +59,7 @@ class ClientCall {
     PacketPool& pool;
     Log log;
     Progress& progress;
+    CallRecorder& recorder;
     CallOwner& owner;
   };
 
@@ -150,6 +152,7 @@ class ClientCall {
   std::optional<io::TcpStream> stream_;
   std::optional<io::GreClientSocket> gre_;
   std::optional<io::FdWatch> gre_watch_;
+  std::unique_ptr<CallObserver> observer_;
   std::optional<Engine> engine_;
   std::array<Packet, kBatch> gre_in_;
   std::array<Packet, kBatch> gre_out_;

@@ -47,12 +47,13 @@ RedialPolicy::Config redial_config(const Profile::Link& link) {
 }  // namespace
 
 Ending run_session(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
-                   LogSink& log, Progress& progress, io::CommandRoom* room) {
+                   LogSink& log, Progress& progress, CallRecorder& recorder,
+                   io::CommandRoom* room) {
   io::IoResult<io::ProfileLock> lock = directory.lock(profile.name);
   if (!lock) return ending_of(lock.error());
   const std::string name = profile.name;
   Ending ending = ClientSession(std::move(profile), std::move(credentials), directory,
-                                *std::move(lock), log, progress, room)
+                                *std::move(lock), log, progress, recorder, room)
                       .run();
   remember_ending(directory, name, ending);
   return ending;
@@ -60,13 +61,14 @@ Ending run_session(Profile profile, Credentials credentials, const io::RuntimeDi
 
 ClientSession::ClientSession(Profile profile, Credentials credentials,
                              const io::RuntimeDir& directory, io::ProfileLock lock, LogSink& log,
-                             Progress& progress, io::CommandRoom* room)
+                             Progress& progress, CallRecorder& recorder, io::CommandRoom* room)
     : profile_(std::move(profile)),
       credentials_(std::make_shared<const Credentials>(std::move(credentials))),
       directory_(directory),
       lock_(std::move(lock)),
       log_(&log),
       progress_(progress),
+      recorder_(recorder),
       room_(room),
       pool_(ClientCall::kPoolSlots + kMostHeld),
       route_timer_(loop_, [this] { watch_route(); }),
@@ -181,6 +183,7 @@ void ClientSession::dial() {
                                          .pool = pool_,
                                          .log = log_,
                                          .progress = progress_,
+                                         .recorder = recorder_,
                                          .owner = *this},
                 profile_, credentials_,
                 ClientCall::Request{.at = servers_.attempt(),

@@ -43,10 +43,10 @@ namespace pptp::app {
 /// run() has returned, or, if the process does not live to do that, by whoever reads its journal.
 class ClientSession final : private CallOwner {
  public:
-  /// `directory`, `log`, `progress` and `room` must outlive it. `room`: of the command that the
-  /// tunnel is for, and that the connection ends with; nullptr: it is for the host.
+  /// `directory`, `log`, `progress`, `recorder` and `room` must outlive it. `room`: of the command
+  /// that the tunnel is for, and that the connection ends with; nullptr: it is for the host.
   ClientSession(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
-                io::ProfileLock lock, LogSink& log, Progress& progress,
+                io::ProfileLock lock, LogSink& log, Progress& progress, CallRecorder& recorder,
                 io::CommandRoom* room = nullptr);
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
@@ -139,6 +139,7 @@ class ClientSession final : private CallOwner {
   io::ProfileLock lock_;
   Log log_;
   Progress& progress_;
+  CallRecorder& recorder_;
   io::CommandRoom* room_;
 
   io::EventLoop loop_;
@@ -195,6 +196,7 @@ class ClientSession final : private CallOwner {
 /// Takes the profile's lock, runs its connection, and keeps how that ended for `status`.
 /// `directory` to `room` as above.
 Ending run_session(Profile profile, Credentials credentials, const io::RuntimeDir& directory,
-                   LogSink& log, Progress& progress, io::CommandRoom* room = nullptr);
+                   LogSink& log, Progress& progress, CallRecorder& recorder,
+                   io::CommandRoom* room = nullptr);
 
 }  // namespace pptp::app

@@ -47,6 +47,9 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
   if (!directory) return failed(directory.error());
 
+  const auto recorder = recorder_for(globals, arguments.capture, log);
+  if (!recorder) return failed(ending_of(recorder.error()));
+
   std::unique_ptr<Progress> progress;
   if (arguments.background) {
     // Forked before anything is opened or changed: the child owns all of it from the beginning.
@@ -72,8 +75,8 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   } else {
     progress = std::make_unique<ShownProgress>(log);
   }
-  const Ending ending =
-      run_session(*std::move(profile), *std::move(credentials), *directory, log, *progress);
+  const Ending ending = run_session(*std::move(profile), *std::move(credentials), *directory, log,
+                                    *progress, **recorder);
   progress->ended(ending);
   if (arguments.background) {
     log.line(ending.status() == 0 ? LogLevel::notice : LogLevel::error, describe(ending));

@@ -32,9 +32,11 @@ int run_exec(const ExecArguments& arguments, const Globals& globals) {
   if (!credentials) return failed(credentials.error());
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
   if (!directory) return failed(directory.error());
+  const auto recorder = recorder_for(globals, arguments.capture, log);
+  if (!recorder) return failed(ending_of(recorder.error()));
   ShownProgress progress(log);
-  const Ending ending =
-      run_session(*std::move(profile), *std::move(credentials), *directory, log, progress, &*room);
+  const Ending ending = run_session(*std::move(profile), *std::move(credentials), *directory, log,
+                                    progress, **recorder, &*room);
   progress.ended(ending);
   return room->started() ? room->end() : ending.status();
 }

@@ -27,12 +27,14 @@ class PasswordChange final : private CallOwner {
  public:
   /// All must outlive it.
   PasswordChange(const Profile& profile, std::shared_ptr<const Credentials> before,
-                 std::shared_ptr<const Credentials> after, LogSink& log, Progress& progress)
+                 std::shared_ptr<const Credentials> after, LogSink& log, Progress& progress,
+                 CallRecorder& recorder)
       : profile_(profile),
         before_(std::move(before)),
         after_(std::move(after)),
         log_(&log),
-        progress_(progress) {}
+        progress_(progress),
+        recorder_(recorder) {}
 
   /// Once.
   Ending run() {
@@ -52,6 +54,7 @@ class PasswordChange final : private CallOwner {
                                            .pool = pool_,
                                            .log = log_,
                                            .progress = progress_,
+                                           .recorder = recorder_,
                                            .owner = *this},
                   profile_, before_,
                   ClientCall::Request{.at = {.server = profile_.servers[server_], .known = {}},
@@ -105,6 +108,7 @@ class PasswordChange final : private CallOwner {
   std::shared_ptr<const Credentials> after_;
   Log log_;
   Progress& progress_;
+  CallRecorder& recorder_;
   io::EventLoop loop_;
   io::OsEntropy entropy_;
   PacketPool pool_{ClientCall::kPoolSlots};
@@ -147,10 +151,12 @@ int run_passwd(const PasswdArguments& arguments, const Globals& globals) {
   auto password = new_password(arguments, *profile);
   if (!password) return failed(password.error());
   auto after = credentials_with(*profile, *std::move(password));
+  const auto recorder = recorder_for(globals, {}, log);
+  if (!recorder) return failed(ending_of(recorder.error()));
   ShownProgress progress(log);
   const Ending ending =
       PasswordChange(*profile, std::make_shared<const Credentials>(*std::move(before)),
-                     std::move(after), log, progress)
+                     std::move(after), log, progress, **recorder)
           .run();
   progress.ended(ending);
   return ending.status();

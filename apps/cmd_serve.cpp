@@ -48,8 +48,11 @@ int run_serve(const ServeArguments& arguments, const Globals& globals) {
   if (!directory) return failed(directory.error());
   io::IoResult<io::ProfileLock> lock = directory->lock(lock_name(*config));
   if (!lock) return failed(ending_of(lock.error()));
-  const Ending ending =
-      ServerSession(*std::move(config), *std::move(users), *directory, *std::move(lock), log).run();
+  const auto recorder = recorder_for(globals, arguments.capture, log);
+  if (!recorder) return failed(ending_of(recorder.error()));
+  const Ending ending = ServerSession(*std::move(config), *std::move(users), *directory,
+                                      *std::move(lock), log, **recorder)
+                            .run();
   if (ending.exit != ExitStatus::interrupted) return failed(ending);
   return ending.status();
 }

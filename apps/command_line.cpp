@@ -134,6 +134,15 @@ class CommandLine {
     app_.add_option("--log-format", log_format_, "text or json")
         ->check(CLI::IsMember({"text", "json"}).description(""))
         ->type_name("FORMAT");
+    app_.add_flag("--log-secrets", globals_.log_secrets,
+                  "show passwords and what they can be guessed from, in the log and in captures");
+  }
+
+  static void add_capture(CLI::App& command, std::string& file) {
+    command
+        .add_option("--pcap", file,
+                    "write the wire, PPP without its encryption, and the packets inside to FILE")
+        ->type_name("FILE");
   }
 
   static void add_set(CLI::App& command, std::vector<std::string>& settings) {
@@ -162,6 +171,7 @@ class CommandLine {
                       "with --server: the first line of standard input is the password");
     command->add_flag("--background", arguments.background,
                       "go into the background once the connection is up");
+    add_capture(*command, arguments.capture);
     add_set(*command, arguments.profile.settings);
     command->parse_complete_callback([command, &arguments] {
       const ProfileRequest& request = arguments.profile;
@@ -187,6 +197,7 @@ class CommandLine {
         ->type_name("...")
         ->required();
     add_set(*command, exec_.profile.settings);
+    add_capture(*command, exec_.capture);
   }
 
   void add_disconnect() {
@@ -258,6 +269,7 @@ class CommandLine {
         ->type_name("");
     command->add_flag("--check", serve_.check, "only say what is wrong with the configuration");
     add_set(*command, serve_.settings);
+    add_capture(*command, serve_.capture);
   }
 
   void add_explain() {

@@ -14,16 +14,19 @@ namespace pptp::app {
 /// What may be given with every command.
 struct Globals {
   LogOptions log;
+  bool log_secrets = false;  ///< in the log and in captures
 };
 
 struct ConnectArguments {
   ProfileRequest profile;
   bool background = false;
+  std::string capture;  ///< --pcap: where to; empty: nowhere
 };
 
 struct ExecArguments {
   ProfileRequest profile;
   std::vector<std::string> command;  ///< with its arguments; at least itself
+  std::string capture;               ///< as with ConnectArguments
 };
 
 struct DisconnectArguments {
@@ -49,6 +52,7 @@ struct ServeArguments {
   std::string config;                 ///< empty: kServerConfigPath
   bool check = false;                 ///< look at the configuration and end
   std::vector<std::string> settings;  ///< --set, in order
+  std::string capture;                ///< as with ConnectArguments
 };
 
 struct ExplainArguments {

@@ -5,7 +5,10 @@
 #include <ctime>
 #include <exception>
 #include <mutex>
+#include <poll.h>
 #include <syslog.h>
+#include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -58,6 +61,12 @@ LogLevel least_level(int verbosity) {
   return verbosity == 1 ? LogLevel::info : LogLevel::debug;
 }
 
+/// Whether a line can go to standard error without waiting for whoever reads it.
+bool standard_error_takes_a_line() {
+  pollfd error{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&error, 1, 0) != 0;
+}
+
 // RFC 3339, in UTC, with microseconds.
 std::string time_now() {
   using namespace std::chrono;
@@ -77,6 +86,7 @@ struct ProgramLog::Impl {
   std::mutex mutex;
   std::shared_ptr<spdlog::logger> logger;
   bool system_log = false;
+  unsigned dropped = 0;  ///< lines since the last one
 };
 
 ProgramLog::ProgramLog(LogOptions options) : options_(options), impl_(std::make_unique<Impl>()) {
@@ -98,7 +108,17 @@ void ProgramLog::line(LogLevel level, std::string_view text) noexcept {
       impl_->logger->log(to_spdlog(level), log_line(options_.format, level, text, {}));
       return;
     }
+    // What is only told on request must not hold up what it tells of.
+    if (level <= LogLevel::info && !standard_error_takes_a_line()) {
+      ++impl_->dropped;
+      return;
+    }
     if (phase_line_ != nullptr) phase_line_->clear();
+    if (const unsigned dropped = std::exchange(impl_->dropped, 0); dropped > 0) {
+      const std::string words =
+          fmt::format("{} line(s) are missing here: nobody read them", dropped);
+      impl_->logger->log(to_spdlog(level), log_line(options_.format, level, words, time_now()));
+    }
     impl_->logger->log(to_spdlog(level), log_line(options_.format, level, text, time_now()));
     impl_->logger->flush();
     if (phase_line_ != nullptr) phase_line_->redraw();

@@ -49,12 +49,14 @@ AcceptorConfig acceptor_config(const ServerConfig& config) {
 }  // namespace
 
 ServerSession::ServerSession(ServerConfig config, ChapSecrets users,
-                             const io::RuntimeDir& directory, io::ProfileLock lock, LogSink& log)
+                             const io::RuntimeDir& directory, io::ProfileLock lock, LogSink& log,
+                             CallRecorder& recorder)
     : config_(std::move(config)),
       users_(std::move(users)),
       directory_(directory),
       lock_(std::move(lock)),
       log_(&log),
+      recorder_(recorder),
       pool_(kPoolSlots),
       timer_(loop_,
              [this] {
@@ -149,6 +151,14 @@ void ServerSession::accepted(io::TcpStream stream) {
       stopping_ ? std::nullopt : acceptor_.accepted(loop_.now(), from, stream.local().address);
   if (!session) return log_of_stranger(from, "no room for its connection");
   log(LogLevel::info, fmt::format("connection from {}", from.text()));
+  const CallEnds ends{.ours = stream.local().address,
+                      .peer = from,
+                      .our_port = stream.local().port,
+                      .peer_port = stream.peer().port};
+  if (auto observer = recorder_.call(ends, false, from.text())) {
+    acceptor_.observe(*session, observer.get());
+    observers_.emplace(*session, std::move(observer));
+  }
   const auto [at, added] = streams_.emplace(*session, std::move(stream));
   at->second.start(
       [this, id = *session](Bytes octets) {
@@ -156,8 +166,7 @@ void ServerSession::accepted(io::TcpStream stream) {
         drain();
       },
       [this, id = *session](const io::IoError&) {
-        streams_.erase(id);
-        acceptor_.control_closed(loop_.now(), id);
+        connection_closed(id);
         drain();
       });
   drain();
@@ -219,10 +228,16 @@ void ServerSession::close_lingering() {
   while (!lingering_.empty() && lingering_.front().first <= loop_.now()) {
     const SessionId session = lingering_.front().second;
     lingering_.pop_front();
-    if (streams_.erase(session) > 0) acceptor_.control_closed(loop_.now(), session);
+    if (streams_.contains(session)) connection_closed(session);
   }
   linger_timer_.set(lingering_.empty() ? Deadline() : lingering_.front().first);
   drain();
+}
+
+void ServerSession::connection_closed(SessionId session) {
+  streams_.erase(session);
+  acceptor_.control_closed(loop_.now(), session);
+  observers_.erase(session);
 }
 
 void ServerSession::send_gre() {

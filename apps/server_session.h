@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "apps/call_recorder.h"
 #include "apps/chap_secrets.h"
 #include "apps/ending.h"
 #include "apps/log_quota.h"
@@ -29,9 +30,9 @@ namespace pptp::app {
 /// `serve`: one listener, one GRE socket and one TUN interface for all calls.
 class ServerSession {
  public:
-  /// `directory` and `log` must outlive it.
+  /// `directory`, `log` and `recorder` must outlive it.
   ServerSession(ServerConfig config, ChapSecrets users, const io::RuntimeDir& directory,
-                io::ProfileLock lock, LogSink& log);
+                io::ProfileLock lock, LogSink& log, CallRecorder& recorder);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
   ~ServerSession();
@@ -51,6 +52,7 @@ class ServerSession {
   void send_control();
   void close_connection(SessionId session);
   void close_lingering();
+  void connection_closed(SessionId session);
   void send_gre();
   void on_event(SessionEvent&& event);
   void call_ended(const SessionDown& down);
@@ -74,12 +76,14 @@ class ServerSession {
   const io::RuntimeDir& directory_;
   io::ProfileLock lock_;
   Log log_;
+  CallRecorder& recorder_;
 
   io::EventLoop loop_;
   io::OsEntropy entropy_;
   PacketPool pool_;
   io::Timer timer_;
   std::uint32_t mtu_;
+  std::unordered_map<SessionId, std::unique_ptr<CallObserver>> observers_;  ///< outlive calls
   Acceptor acceptor_;
   std::optional<io::HostState> host_;
   std::optional<io::Tun> tun_;

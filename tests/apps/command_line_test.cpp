@@ -210,7 +210,7 @@ TEST_CASE("command line: the options of all commands go before or behind the com
   CHECK(recorder.globals.log.verbosity == 1);
   CHECK(recorder.globals.log.format == LogFormat::text);
   CHECK(usage_of({"version", "--log-format", "xml"}) == kUsage);
-  CHECK(usage_of({"version", "--log-secrets"}) == kUsage);
+  CHECK(usage_of({"version", "--log-passwords"}) == kUsage);
 }
 
 TEST_CASE("command line: a command that is not built does not exist") {
