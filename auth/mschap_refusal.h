@@ -6,7 +6,8 @@
 
 namespace pptp {
 
-// A Failure of MS-CHAP as CHAP has it, and the other way round. The versions differ in C= and V= alone.
+// A Failure of MS-CHAP as CHAP has it, and the other way round. The versions differ in C= and V=
+// alone.
 
 /// `challenge`: that of C= in the version's own length; empty: there is none.
 ChapRefusal refusal_of(const MsChapFailure& failure, Bytes challenge);
