@@ -444,8 +444,7 @@ void ClientSession::take_back_host_changes() {
   room_watch_.reset();
   if (!host_) return;
   scripts_.stop();
-  (void)host_->tell_scripts(link_words(was_up_ ? loop_.now() - up_since_ : Duration::zero(),
-                                       past_.tx_bytes, past_.rx_bytes));
+  tell_scripts(past_);
   // What was lowered on the way is put back first, so that undoing finds what the journal says.
   if (device_ && mtu_ != configured_mtu_ && !device_->gone()) set_device_mtu(configured_mtu_);
   log_what_is_left(log_, LogLevel::error, host_->undo_all());

@@ -103,6 +103,7 @@ class ClientSession final : private CallOwner {
   io::IoResult<void> reach_name_servers(const std::vector<Ipv4Address>& servers);
   bool address_is_taken(Ipv4Address local);
   void scripts_ran(const io::IoResult<void>& ran);
+  void tell_scripts(const StatusReport::Counters& counters);
   void device_readable();
   void device_gone();
   void set_device_mtu(std::uint32_t mtu);

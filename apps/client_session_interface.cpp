@@ -158,6 +158,9 @@ void ClientSession::watch_route() {
 io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
   if (device_watch_) {  // the peer gave other addresses than before
     scripts_.stop();
+    StatusReport::Counters all = past_;
+    all += counters();
+    tell_scripts(all);
     loss_watch_.reset();
   }
   mtu_ = mtu;

@@ -57,6 +57,12 @@ void ClientSession::scripts_ran(const io::IoResult<void>& ran) {
   end(ending_of(Trouble::script_failed, ran.error().text(), context()));
 }
 
+/// What those that undo scripts are told of the connection.
+void ClientSession::tell_scripts(const StatusReport::Counters& counters) {
+  (void)host_->tell_scripts(link_words(was_up_ ? loop_.now() - up_since_ : Duration::zero(),
+                                       counters.tx_bytes, counters.rx_bytes));
+}
+
 ScriptFacts ClientSession::script_facts() const {
   return {.interface = device_->name(),
           .user = credentials_->user(),

@@ -28,6 +28,25 @@ TEST_CASE("io/output_file is its owner's alone, and what was there before is gon
   CHECK((found.st_mode & 0777) == 0600);
 }
 
+TEST_CASE("io/file a file that is replaced keeps its mode, and one that cannot be leaves nothing") {
+  const TemporaryDir folder;
+  const std::string path = folder.path() + "/secrets";
+  REQUIRE(replace_file(path, "old"));
+  struct stat found{};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0600);
+  REQUIRE(::chmod(path.c_str(), 0640) == 0);
+  REQUIRE(replace_file(path, "new"));
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0640);
+  CHECK(read_file(path) == "new");
+  // A folder cannot be replaced by a file.
+  const std::string taken = folder.path() + "/taken";
+  REQUIRE(::mkdir(taken.c_str(), 0700) == 0);
+  CHECK_FALSE(replace_file(taken, "new"));
+  CHECK_FALSE(read_file(taken + ".new"));
+}
+
 TEST_CASE("io/output_file does not wait for who reads a pipe, and keeps what does not go") {
   const TemporaryDir folder;
   const std::string path = folder.path() + "/pipe";

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tunnel/io/unique_fd.h"
@@ -30,6 +31,11 @@ IoResult<void> replace_file(const std::string& path, std::string_view text) {
   const UniqueFd fd(
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return failure(errno, "cannot write " + temporary);
+  // Who must not read it has no access before it has its owner.
+  struct stat before{};
+  if (::stat(path.c_str(), &before) == 0 && ::fchown(fd.fd(), before.st_uid, before.st_gid) == 0) {
+    (void)::fchmod(fd.fd(), before.st_mode & 0777);
+  }
   int error = write_all(fd.fd(), text);
   if (error == 0 && ::fsync(fd.fd()) != 0) error = errno;
   if (error != 0) {

@@ -214,13 +214,15 @@ IoResult<void> HostState::configure_inside(const TunnelSettings& settings) {
 }
 
 IoResult<void> HostState::add_addresses(const TunnelSettings& settings) {
-  // A server may name its outer address as its inner one. The kernel's own route to the peer would
-  // then lead every program's packets to the server into the tunnel, and ours too without a mark.
+  // A server may name its outer address as its inner one. The kernel's own route to the peer leads
+  // every program's packets to it into the tunnel; ours, which carry it, are kept out of it by
+  // their mark, and by nothing else.
   if (auto address =
-          change(Layer::inside, InterfaceAddress{.device = settings.device,
-                                                 .local = settings.local,
-                                                 .peer = settings.peer,
-                                                 .peer_route = settings.peer != settings.server});
+          change(Layer::inside,
+                 InterfaceAddress{.device = settings.device,
+                                  .local = settings.local,
+                                  .peer = settings.peer,
+                                  .peer_route = tables_ || settings.peer != settings.server});
       !address)
     return address;
 
