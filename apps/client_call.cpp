@@ -335,7 +335,10 @@ Drops ClientCall::drops() const noexcept {
 }
 
 EndingContext ClientCall::context() const {
-  return context_for(request_.at.server.host, *credentials_);
+  if (credentials_) return context_for(request_.at.server.host, *credentials_);
+  EndingContext context;
+  context.server = request_.at.server.host;
+  return context;
 }
 
 }  // namespace pptp::app

@@ -72,7 +72,8 @@ class ClientCall {
     bool may_try_again = false;
   };
 
-  /// `profile` must outlive it.
+  /// `profile` must outlive it. Without credentials the call ends, with exit status 0, where the
+  /// server asks for them.
   ClientCall(Surroundings surroundings, const Profile& profile,
              std::shared_ptr<const Credentials> credentials, Request request);
   ClientCall(const ClientCall&) = delete;

@@ -468,9 +468,14 @@ bool Link::advance_probe(TimePoint now, std::optional<Identifier> replied) {
 // --- authentication ---
 
 void Link::authenticate(TimePoint now, AuthMethod kind) {
+  if (config_.role == Role::client) events_.emplace_back(AuthenticationWanted{kind});
   // Before anything is said that would serve nobody but a listener.
   if (config_.encryption.policy == EncryptionPolicy::require && !makes_keys(kind)) {
     terminate(now, {Cause::mppe_no_keys, 0, {}});
+    return;
+  }
+  if (config_.role == Role::client && !config_.credentials) {
+    terminate(now, {Cause::closed_locally, 0, {}});
     return;
   }
   MethodConfig method;

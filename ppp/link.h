@@ -51,7 +51,8 @@ struct LinkConfig {
   // authentication: methods that the client answers, or that the server asks for in turn (at least
   // one)
   std::vector<AuthMethod> methods = {AuthMethod::mschapv2};
-  std::shared_ptr<const Credentials> credentials;  ///< client
+  /// Client. None: the link ends where the peer asks for them (AuthenticationWanted).
+  std::shared_ptr<const Credentials> credentials;
   /// Client: somebody can be asked for other credentials or a new password: see AnotherTry.
   bool may_try_again = false;
   std::string local_name = "pptpd-user";  ///< server
@@ -84,6 +85,11 @@ struct FramingAgreed {
   std::uint16_t peer_mru = 1500;
   bool send_acfc = false;  ///< the peer accepts frames without FF 03
   bool send_pfc = false;   ///< and with one octet protocol fields
+};
+
+/// Client: the peer asks us to authenticate, and in this way.
+struct AuthenticationWanted {
+  AuthMethod method = AuthMethod::mschapv2;
 };
 
 /// Server: answer with Link::supply_secret().
@@ -165,8 +171,8 @@ struct LinkEnded {
 };
 
 using LinkEvent =
-    std::variant<PhaseChanged, FramingAgreed, SecretWanted, NewPasswordChosen, AnotherTry,
-                 Authenticated, EncryptionUp, EncryptionDown, ResetRequested, NetworkUp,
+    std::variant<PhaseChanged, FramingAgreed, AuthenticationWanted, SecretWanted, NewPasswordChosen,
+                 AnotherTry, Authenticated, EncryptionUp, EncryptionDown, ResetRequested, NetworkUp,
                  NetworkDown, Ipv6Up, Ipv6Down, PeerReady, PathProbed, LinkEnded>;
 
 /// A PPP frame that is not data: protocol and information field, without address, control and

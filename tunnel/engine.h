@@ -24,9 +24,10 @@ struct EncryptionAgreed {
 };
 
 /// What an embedder learns. The rest of CallEvent is dealt with inside.
-using EngineEvent = std::variant<CallConnected, PhaseChanged, SecretWanted, NewPasswordChosen,
-                                 AnotherTry, Authenticated, EncryptionAgreed, NetworkUp,
-                                 NetworkDown, Ipv6Up, Ipv6Down, PeerReady, PathProbed, CallEnded>;
+using EngineEvent =
+    std::variant<CallConnected, PhaseChanged, AuthenticationWanted, SecretWanted, NewPasswordChosen,
+                 AnotherTry, Authenticated, EncryptionAgreed, NetworkUp, NetworkDown, Ipv6Up,
+                 Ipv6Down, PeerReady, PathProbed, CallEnded>;
 
 /// One call, whole, on one thread: joins Control, TxPath and RxPath.
 ///
@@ -106,6 +107,8 @@ class Engine {
   void apply(PhaseChanged&& event) { events_.emplace_back(event); }
 
   void apply(FramingAgreed&& event);
+
+  void apply(AuthenticationWanted&& event) { events_.emplace_back(event); }
 
   void apply(SecretWanted&& event) { events_.emplace_back(std::move(event)); }
 

@@ -48,6 +48,25 @@ TEST_CASE("link comes up by every method, without encryption") {
   }
 }
 
+TEST_CASE("link without credentials learns the method, says nothing of itself and goodbye") {
+  for (const AuthMethod method : kMethods) {
+    CAPTURE(name(method));
+    auto [client, server] = ends(method, EncryptionPolicy::off);
+    client.credentials.reset();
+    LinkPair pair(client, server);
+    pair.start();
+    pair.run(seconds(5));
+    CHECK(pair.client.wanted == method);
+    REQUIRE(pair.client.ended);
+    CHECK(pair.client.ended->cause == Cause::closed_locally);
+    REQUIRE(pair.server.ended);
+    CHECK(pair.server.ended->cause == Cause::peer_terminated);
+    CHECK(pair.authenticated_name.empty());
+    CHECK(pair.violations().empty());
+    CHECK(spoken(pair) == 0);
+  }
+}
+
 TEST_CASE("link comes up by every method on a wire that loses, repeats and reorders") {
   for (const AuthMethod method : kMethods) {
     for (std::uint32_t seed = 1; seed <= 20; ++seed) {

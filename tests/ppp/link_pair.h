@@ -77,6 +77,7 @@ struct LinkEnd {
 
   std::string story;  ///< a word for every event
   std::optional<FramingAgreed> framing;
+  std::optional<AuthMethod> wanted;
   std::optional<Authenticated> authenticated;
   std::optional<AuthMethod> method;
   std::optional<EncryptionUp> encryption;  ///< while it is in force
@@ -107,6 +108,8 @@ struct LinkEnd {
   void take(PhaseChanged&& event) { tell(name(event.phase)); }
 
   void take(FramingAgreed&& event) { framing = event; }
+
+  void take(AuthenticationWanted&& event) { wanted = event.method; }
 
   void take(SecretWanted&& event) { wants_secret = std::move(event.user); }
 

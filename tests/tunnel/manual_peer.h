@@ -412,6 +412,8 @@ class ManualPeer {
 
   void on(PhaseChanged&&) {}
 
+  void on(AuthenticationWanted&&) {}
+
   void on(SecretWanted&&) { FAIL("a client is not asked for secrets of others"); }
 
   void on(NewPasswordChosen&&) { FAIL("a client is not told of new passwords of others"); }
