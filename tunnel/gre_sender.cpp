@@ -40,6 +40,7 @@ void GreSender::received(TimePoint now, SeqNo highest) noexcept {
 void GreSender::peer_acknowledged(TimePoint now, AckNo acknowledgement) noexcept {
   const SeqNo sequence = acknowledged(acknowledgement);
   if (sequence.steps_from(unacknowledged_) >= outstanding()) return;
+  was_acknowledged_ = true;
   unacknowledged_ = sequence.next();
   if (window_) window_->acknowledged(now, sequence);
   if (!sample_ || sample_->sequence.is_after(sequence)) return;

@@ -69,6 +69,9 @@ class GreSender {
   /// The peer acknowledged. Of what was never sent, or acknowledged before: ignored.
   void peer_acknowledged(TimePoint now, AckNo acknowledgement) noexcept;
 
+  /// Whether the peer has ever acknowledged a packet: proof that GRE reaches it.
+  bool was_acknowledged() const noexcept { return was_acknowledged_; }
+
   /// Packets sent and not acknowledged: for statistics; grows for ever with a peer that never
   /// acknowledges.
   std::uint32_t outstanding() const noexcept { return next_.steps_from(unacknowledged_); }
@@ -86,6 +89,7 @@ class GreSender {
   };
 
   SeqNo next_;
+  bool was_acknowledged_ = false;
   SeqNo unacknowledged_;          ///< the first that the peer has not acknowledged
   std::optional<Sample> sample_;  ///< one packet at a time is timed
   std::optional<Duration> round_trip_;

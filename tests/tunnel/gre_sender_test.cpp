@@ -122,8 +122,10 @@ TEST_CASE("gre_sender/an acknowledgement covers all before it, and of the never 
   sender.peer_acknowledged(kStart, AckNo(0xffff'ffff));
   CHECK(sender.outstanding() == 10);
   CHECK_FALSE(sender.round_trip());
+  CHECK_FALSE(sender.was_acknowledged());
   sender.peer_acknowledged(kStart, AckNo(6));
   CHECK(sender.outstanding() == 3);
+  CHECK(sender.was_acknowledged());
   sender.peer_acknowledged(kStart, AckNo(6));
   sender.peer_acknowledged(kStart, AckNo(2));  // overtaken by the one of 6
   CHECK(sender.outstanding() == 3);
