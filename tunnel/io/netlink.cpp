@@ -58,6 +58,7 @@ std::optional<LinkState> parse_link(nlmsghdr* message) {
   LinkState link;
   link.index = static_cast<unsigned>(header->ifi_index);
   link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.point_to_point = (header->ifi_flags & IFF_POINTOPOINT) != 0;
   link.mtu = attributes.number(IFLA_MTU).value_or(0);
   if (nlattr* const name = attributes.raw(IFLA_IFNAME)) link.name = nla_get_string(name);
   return link;

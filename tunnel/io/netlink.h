@@ -32,6 +32,7 @@ struct LinkState {
   unsigned index = 0;
   std::string name;
   bool up = false;
+  bool point_to_point = false;  ///< one other end and no more: a tunnel's
   std::uint32_t mtu = 0;
 };
 
