@@ -92,12 +92,21 @@ std::string_view loop_of(const SeenRoute& route) {
   return route.is_default ? "route-loop-defaultroute" : "route-loop-scripts";
 }
 
+/// The server's GRE comes, and nothing says that ours arrives.
+bool one_way(const Checkup& seen) {
+  return seen.ended && seen.ended->id == "lcp-timeout-path" && seen.acknowledged == false;
+}
+
 /// What is nearer to the cause than the way the call ended.
 void add_causes(const Checkup& seen, const Problem& ended, std::vector<Problem>& findings) {
   const bool not_reached = ended.id == "ctrl-unreachable-1723" || ended.id == "ctrl-no-route" ||
                            ended.id == "gre-blocked";
   if (not_reached && seen.route && seen.route->into_tunnel) {
     findings.push_back(from_catalogue(loop_of(*seen.route), {seen.route->text}));
+  }
+  if (one_way(seen)) {
+    findings.push_back(from_catalogue(
+        "gre-blocked", {"GRE comes from the server, and nothing says that ours arrives there"}));
   }
   if (ended.id != "gre-blocked") return;
   if (!seen.firewall.against_in.empty()) {
@@ -277,6 +286,8 @@ Diagnosis diagnose(const Checkup& seen) {
     const auto passed = std::ranges::find(seen.call, each.step, &CheckedStep::step);
     if (stopped == each.step) {
       step = {each.step, Verdict::fail, seen.ended->summary};
+    } else if (each.step == Step::gre_out && one_way(seen)) {
+      step = {each.step, Verdict::fail, "nothing says that our packets arrive"};
     } else if (const std::optional<CheckedStep> local = here(seen, each.step)) {
       step = *local;
       if (step.verdict == Verdict::pass && blames(diagnosis.findings, each.step))

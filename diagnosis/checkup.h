@@ -83,6 +83,7 @@ struct Checkup {
   std::optional<SeenRoute> route;
   std::vector<std::string> other_tunnels;  ///< to the same server
   std::optional<bool> nat;                 ///< somebody must be translating our address
+  std::optional<bool> acknowledged;        ///< the server has said that GRE of ours arrives
   std::vector<CheckedStep> call;           ///< its steps that it got through
   std::optional<Problem> ended;            ///< why the call did not come up
   std::optional<SeenMtu> mtu;

@@ -126,6 +126,15 @@ TEST_CASE("checkup: GRE that may not leave: the rule is evidence, and the missin
   CHECK(diagnosis.findings.front().remedy.front() == seen.firewall.missing.front());
 }
 
+TEST_CASE("checkup: the server is heard, answers nothing, and has acknowledged nothing") {
+  Checkup seen = ended_with("lcp-timeout-path");
+  seen.acknowledged = false;
+  CHECK(ids(diagnose(seen)) == Ids{"gre-blocked", "lcp-timeout-path"});
+  CHECK(verdict(diagnose(seen), Step::gre_out) == Verdict::fail);
+  seen.acknowledged = true;
+  CHECK(ids(diagnose(seen)) == Ids{"lcp-timeout-path"});
+}
+
 TEST_CASE("checkup: a firewall that has let the call through is no finding") {
   Checkup seen = healthy();
   seen.firewall.against_in = {"chain inet filter input drops"};
