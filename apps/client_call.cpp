@@ -129,6 +129,7 @@ io::IoResult<void> ClientCall::open_paths() {
   if (const io::IoResult<io::RouteAnswer> route = netlink->route_to(server_, request_.mark)) {
     way_ = *route;
     if (route->mtu != 0) path_mtu_ = route->mtu;
+    way_mtu_ = path_mtu_;
     path_mtu_ = std::min(path_mtu_, request_.path_mtu.value_or(path_mtu_));
   }
   // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
@@ -297,17 +298,17 @@ void ClientCall::close(Ending why) {
 }
 
 void ClientCall::call_ended(const End& end) {
-  if (closing_) {
-    ended_ = std::move(closing_);
-  } else if (end.cause == Cause::gre_blocked && trouble_ &&
-             trouble_->kind == io::GreTrouble::Kind::firewall) {
-    ended_ = ending_of(Trouble::gre_eperm, {}, context());
-  } else if (end.cause == Cause::gre_blocked && trouble_ &&
-             trouble_->kind == io::GreTrouble::Kind::protocol_unreachable) {
-    ended_ = ending_of(Trouble::gre_not_available, {}, context());
-  } else {
-    ended_ = ending_of(end, context());
-  }
+  ended_ = closing_ ? std::move(closing_) : ending_for(end);
+}
+
+Ending ClientCall::ending_for(const End& end) const {
+  // A server that speaks first is heard, and hears nothing.
+  const bool unanswered = end.cause == Cause::gre_blocked || end.cause == Cause::lcp_timeout;
+  if (unanswered && trouble_ && trouble_->kind == io::GreTrouble::Kind::firewall)
+    return ending_of(Trouble::gre_eperm, {}, context());
+  if (unanswered && trouble_ && trouble_->kind == io::GreTrouble::Kind::protocol_unreachable)
+    return ending_of(Trouble::gre_not_available, {}, context());
+  return ending_of(end, context());
 }
 
 /// Closes our direction and waits for the server to close its own, but not for long.

@@ -106,6 +106,9 @@ class ClientCall {
   /// Octets of the longest outer packet that arrived, where that was measured.
   std::optional<std::uint32_t> probed() const noexcept { return probed_; }
 
+  /// Octets of the longest outer packet that the path seemed to take when the call was made.
+  std::uint32_t path_mtu() const noexcept { return way_mtu_; }
+
   /// Octets of the longest inner IP packet that the profile, the path and the peer allow.
   std::uint32_t allowed_mtu() const;
 
@@ -121,6 +124,9 @@ class ClientCall {
 
   /// The engine's and the socket's.
   Drops drops() const noexcept;
+
+  /// What it comes to with this end, and with what is known of GRE.
+  Ending ending_for(const End& end) const;
 
   /// To word endings with.
   EndingContext context() const;
@@ -162,6 +168,7 @@ class ClientCall {
   std::optional<io::RouteAnswer> way_;  ///< to the server, when the call was made
   CallId call_id_;
   std::uint32_t path_mtu_ = 1500;  ///< of whole outer packets
+  std::uint32_t way_mtu_ = 1500;   ///< the same, before anything was learned on the way
   std::optional<std::uint32_t> probed_;
   std::optional<std::uint32_t> too_big_;   ///< the path MTU that a packet of ours was too long for
   std::optional<io::GreTrouble> trouble_;  ///< the latest with GRE

@@ -39,6 +39,7 @@ class CommandLine {
     add_status();
     add_profile();
     add_serve();
+    add_doctor();
     add_explain();
     add_symptoms();
     add_demo();
@@ -272,6 +273,19 @@ class CommandLine {
     add_capture(*command, serve_.capture);
   }
 
+  void add_doctor() {
+    if (!commands_.doctor) return;
+    CLI::App* command = add(app_, "doctor", "Find out why a connection does not come up",
+                            commands_.doctor, doctor_);
+    command
+        ->add_option(
+            "PROFILE|HOST", doctor_.patient,
+            "a profile, which is logged in with, or a server, up to where it asks who we are")
+        ->type_name("")
+        ->required();
+    command->add_flag("--json", doctor_.json, "for scripts");
+  }
+
   void add_explain() {
     if (!commands_.explain) return;
     CLI::App* command =
@@ -319,6 +333,7 @@ class CommandLine {
   PasswdArguments passwd_;
   StatusArguments status_;
   ServeArguments serve_;
+  DoctorArguments doctor_;
   ExplainArguments explain_;
   SymptomsArguments symptoms_;
   DemoArguments demo_;

@@ -20,6 +20,7 @@ struct Commands {
   Run<PasswdArguments> passwd;
   Run<StatusArguments> status;
   Run<ServeArguments> serve;
+  Run<DoctorArguments> doctor;
   Run<ExplainArguments> explain;
   Run<SymptomsArguments> symptoms;
   Run<DemoArguments> demo;

@@ -55,6 +55,11 @@ struct ServeArguments {
   std::string capture;                ///< as with ConnectArguments
 };
 
+struct DoctorArguments {
+  std::string patient;  ///< a profile, or a host
+  bool json = false;
+};
+
 struct ExplainArguments {
   std::string file;  ///< empty or "-": standard input
   bool json = false;
@@ -91,6 +96,7 @@ int run_passwd(const PasswdArguments& arguments, const Globals& globals);
 int run_reconnect(const ReconnectArguments& arguments, const Globals& globals);
 int run_status(const StatusArguments& arguments, const Globals& globals);
 int run_serve(const ServeArguments& arguments, const Globals& globals);
+int run_doctor(const DoctorArguments& arguments, const Globals& globals);
 int run_explain(const ExplainArguments& arguments, const Globals& globals);
 int run_symptoms(const SymptomsArguments& arguments, const Globals& globals);
 int run_demo(const DemoArguments& arguments, const Globals& globals);

@@ -90,7 +90,7 @@ Ending refused_key_lengths(std::uint32_t ccp_bits) {
   ending.remedy = {"set the server to 128 bits",
                    fmt::format("or, knowing that it is weak, allow it: [encryption] key-bits = {}",
                                only_40 ? "[128, 40]" : "[128, 56, 40]")};
-  ending.evidence = {fmt::format("the server's CCP bits: {:#x}", ccp_bits)};
+  ending.evidence = {fmt::format("the server's offer: {}", mppe_words(ccp_bits))};
   return ending;
 }
 
@@ -278,7 +278,7 @@ Ending bare_ending(const End& end, const EndingContext& context) {
               "mppe-stateful-only",
               "the server insists on stateful encryption, which the profile does not allow",
               {"set the server to stateless encryption"},
-              {}};
+              {fmt::format("the server's offer: {}", mppe_words(end.code))}};
     case Cause::mppe_no_keys:
       return {not_encrypted,
               "mppe-auth-not-mschap",

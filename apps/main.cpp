@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     commands.passwd = run_passwd;
     commands.status = run_status;
     commands.serve = run_serve;
+    commands.doctor = run_doctor;
     commands.explain = run_explain;
     commands.symptoms = run_symptoms;
     commands.demo = run_demo;

@@ -101,6 +101,11 @@ std::string key_length_words(std::uint32_t ccp_bits) {
   return text.empty() ? "no key length" : text + " bits";
 }
 
+std::string mppe_words(std::uint32_t ccp_bits) {
+  constexpr std::uint32_t kStateless = 0x0100'0000;  // RFC 3078 2.1: H
+  return key_length_words(ccp_bits) + ((ccp_bits & kStateless) != 0 ? ", stateless" : ", stateful");
+}
+
 std::optional<std::uint32_t> windows_error(std::string_view terminate_data) {
   constexpr std::uint32_t kMark = 0x003c'cd74;
   Reader reader(as_bytes(terminate_data));

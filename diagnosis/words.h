@@ -17,6 +17,9 @@ std::string outgoing_reply_words(std::uint32_t code);
 /// The key lengths among CCP's MPPE bits: "128 and 40 bits".
 std::string key_length_words(std::uint32_t ccp_bits);
 
+/// All of CCP's MPPE bits: "128 bits, stateless".
+std::string mppe_words(std::uint32_t ccp_bits);
+
 /// Windows ends a link with a Terminate-Request that holds one of its error numbers instead of
 /// text: four octets of magic number, 00 3c cd 74, four octets of number.
 std::optional<std::uint32_t> windows_error(std::string_view terminate_data);

@@ -1,0 +1,111 @@
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/call_recorder.h"
+#include "apps/commands.h"
+#include "apps/doctor/examination.h"
+#include "apps/password.h"
+#include "apps/progress.h"
+#include "apps/terminal.h"
+#include "diagnosis/checkup.h"
+#include "tunnel/io/privileges.h"
+
+namespace pptp::app {
+namespace {
+
+using diagnosis::CheckedStep;
+using diagnosis::Diagnosis;
+using diagnosis::Problem;
+
+/// Nobody is logged in without a profile: the name is not sent.
+constexpr const char* kNobody = "nobody";
+
+struct Patient {
+  Profile profile;
+  bool has_profile = false;
+};
+
+/// A profile where there is one of that name, else a host.
+std::expected<Patient, ConfigErrors> find_patient(const std::string& what) {
+  const ProfileFolders folders = ProfileFolders::from_environment();
+  const std::expected<FoundProfile, ConfigError> found = find_profile(what, folders);
+  const bool is_path = what == "-" || what.find('/') != std::string::npos;
+  ProfileRequest request;
+  if (found || is_path) {
+    request.profile = what;
+  } else {
+    request.server = what;
+    request.user = kNobody;
+  }
+  std::expected<Profile, ConfigErrors> profile = load_profile(request, folders);
+  if (!profile) return std::unexpected(std::move(profile.error()));
+  return Patient{*std::move(profile), !request.profile.empty()};
+}
+
+nlohmann::json to_json(const Diagnosis& diagnosis) {
+  nlohmann::json findings = nlohmann::json::array();
+  for (const Problem& problem : diagnosis.findings)
+    findings.push_back({{"id", problem.id},
+                        {"summary", problem.summary},
+                        {"evidence", problem.evidence},
+                        {"remedy", problem.remedy}});
+  nlohmann::json steps = nlohmann::json::array();
+  for (const CheckedStep& step : diagnosis.steps)
+    steps.push_back(
+        {{"step", name(step.step)}, {"verdict", name(step.verdict)}, {"evidence", step.evidence}});
+  return {{"findings", findings}, {"steps", steps}};
+}
+
+std::string to_text(const Diagnosis& diagnosis) {
+  std::string text;
+  for (const CheckedStep& step : diagnosis.steps)
+    text += fmt::format("{:<8} {}: {}\n", name(step.verdict), name(step.step), step.evidence);
+  if (diagnosis.findings.empty()) text += "\nnothing wrong found\n";
+  for (const Problem& problem : diagnosis.findings) {
+    text += fmt::format("\n{} [{}]\n", problem.summary, problem.id);
+    for (const std::string& line : problem.remedy)
+      text += fmt::format("    - {}\n", line);
+    for (const std::string& line : problem.evidence)
+      text += fmt::format("    {}\n", line);
+  }
+  return text;
+}
+
+}  // namespace
+
+int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return failed(ending_of(guarded.error()));
+  }
+  ProgramLog log(globals.log);
+  std::expected<Patient, ConfigErrors> patient = find_patient(arguments.patient);
+  if (!patient) return failed(std::move(patient.error()));
+  std::shared_ptr<const Credentials> credentials;
+  if (patient->has_profile) {
+    std::expected<Credentials, Ending> given = credentials_for(patient->profile);
+    if (!given) return failed(given.error());
+    credentials = std::make_shared<const Credentials>(*std::move(given));
+  }
+  const auto recorder = recorder_for(globals, {}, log);
+  if (!recorder) return failed(ending_of(recorder.error()));
+  Diagnosis diagnosis;
+  {
+    ShownProgress progress(log);
+    Examination examination(std::move(patient->profile), std::move(credentials), log, progress,
+                            **recorder);
+    diagnosis = diagnose(examination.run());
+    if (examination.interrupted()) return failed(ending_of(Trouble::interrupted));
+  }
+  put_text(stdout, arguments.json ? to_json(diagnosis).dump() + "\n" : to_text(diagnosis));
+  return diagnosis.findings.empty() ? 0 : 1;
+}
+
+}  // namespace pptp::app

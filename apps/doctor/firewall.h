@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include "diagnosis/checkup.h"
+
+namespace pptp::app {
+
+/// What a packet filter, as `nft -j list ruleset` prints it, does with GRE that comes in and that
+/// goes out. A rule that asks for what is not known of a packet, such as an address, is taken to
+/// fit when it names GRE, and else not to.
+diagnosis::SeenFirewall read_firewall(std::string_view ruleset);
+
+}  // namespace pptp::app

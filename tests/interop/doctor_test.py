@@ -1,0 +1,386 @@
+#!/usr/bin/env python3
+"""`doctor` names what is wrong: each fault is made to happen, with a small server that does one thing wrong, or by the
+network and the host."""
+
+import contextlib
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+from harness import peers
+from harness.cases import case, expect, main
+from harness.lab import CLIENT_ADDRESS, WIRE_ADDRESS, wait_for
+from harness.program import Program
+from harness.tap import Tap
+
+FAKE = pathlib.Path(__file__).parent / "harness/fake_server.py"
+CLEAR = {"encryption": {"mppe": "off"}}
+LIMIT = 30  # seconds
+
+# To and from name servers, as the tap words it.
+QUESTIONS = r"IP protocol 17 from .*|IP protocol 1 from .*"
+
+# A name server that knows no name (RFC 1035 4.1.1: RCODE 3).
+NO_SUCH_NAME = """
+import socket
+names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+names.bind(("0.0.0.0", 53))
+print("ready", flush=True)
+while True:
+    question, asker = names.recvfrom(512)
+    names.sendto(question[:2] + bytes([0x81, 0x83]) + question[4:], asker)
+"""
+
+
+class DoctorBench:
+    """No guest: the server runs on the other end of the client's wire."""
+
+    def __init__(self, lab, binary):
+        self.lab = lab
+        self.program = Program(lab, binary)
+        self.tap = Tap(lab)
+
+    @contextlib.contextmanager
+    def server(self, fault):
+        process = self.lab.spawn(self.lab.in_wire(["python3", str(FAKE), fault]), stdout=subprocess.PIPE)
+        expect(process.stdout.readline(), b"ready\n", "the server")
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    @contextlib.contextmanager
+    def real_server(self, **settings):
+        """`pptpd-user serve` on the other end of the wire, with a pool of one address."""
+        users = self.lab.run / "chap-secrets"
+        users.touch(mode=0o600)
+        users.write_text(f'{peers.USER} * "{peers.PASSWORD}" *\nbob * "secret-of-bob" *\n')
+        path = self.program.profile("server", {
+            "users": str(users), "address": "192.168.78.1", "pool": "192.168.78.10-192.168.78.10"} | settings)
+        environment = self.program.environment | {"PPTPD_USER_RUNTIME_DIR": str(self.lab.run / "server")}
+        with open(self.lab.run / "program-server.err", "wb") as err:
+            process = self.lab.spawn(self.lab.in_wire([self.program.binary, "serve", str(path)]), stderr=err, env=environment)
+        listens = self.lab.in_wire(["ss", "-Hltn", "sport = :1723"])
+        wait_for(lambda: subprocess.run(listens, capture_output=True, check=True).stdout, 10, "the server to listen")
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    @contextlib.contextmanager
+    def rules(self, where, rules):
+        """A packet filter on the client's host, or on the server's."""
+        run = where + ["nft"]
+        subprocess.run([*run, "add table ip doctor; " + "; ".join(rules)], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run([*run, "delete table ip doctor"], check=True)
+
+    def profile(self, name="office", **tables):
+        return self.program.profile(
+            name, {"server": WIRE_ADDRESS, "user": peers.USER, "password": peers.PASSWORD} | tables)
+
+    def doctor(self, patient, wrapper=()):
+        """What it finds: ids, and {step: verdict}."""
+        began = time.monotonic()
+        process = self.program.start("doctor", patient, "--json", wrapper=wrapper)
+        status = process.exit_status(LIMIT)
+        seconds = time.monotonic() - began
+        if seconds > LIMIT:
+            raise AssertionError(f"it took {seconds:.1f} s")
+        said = process.stdout()
+        if not said.startswith("{"):
+            raise AssertionError(f"exit status {status}:\n{said}{process.stderr()}")
+        document = json.loads(said)
+        expect(status, 1 if document["findings"] else 0, "exit status")
+        for finding in document["findings"]:
+            if not finding["remedy"] or not finding["summary"]:
+                raise AssertionError(f"a finding without a summary or a remedy: {finding}")
+        self.last = document
+        return [f["id"] for f in document["findings"]], {s["step"]: s["verdict"] for s in document["steps"]}
+
+    def finds(self, wanted, step, fault=None, patient=None, **tables):
+        """The first finding with a server of that fault, and the step that fails."""
+        with self.server(fault) if fault else contextlib.nullcontext():
+            ids, steps = self.doctor(patient or self.profile(**tables))
+        expect(ids[:1], [wanted], "the first finding")
+        expect(steps[step], "fail", step)
+        return ids, steps
+
+    def same_as_connect(self, wanted, fault, **tables):
+        """`connect` ends with the same id."""
+        with self.server(fault):
+            process = self.program.start("connect", self.profile(**tables), "--set", "link.reconnect=false")
+            process.exit_status(LIMIT + 15)
+        expect(re.search(r"\[([\w-]+)\]", process.stderr())[1], wanted, "the id that connect gives")
+
+    def logs(self):
+        return "".join(f"--- {p.name}\n{p.read_text(errors='replace')[-3000:]}"
+                       for p in sorted(self.lab.run.glob("program*.???"))[-2:])
+
+
+@case("doctor: all is well, and the steps say so")
+def all_is_well(bench):
+    with bench.server("none"):
+        ids, steps = bench.doctor(bench.profile(**CLEAR))
+    expect(ids, [], "findings")
+    expect({s for s, v in steps.items() if v != "pass"}, set(), "steps that do not pass")
+
+
+@case("doctor: a host alone is not logged in to, and all is well as far as that")
+def host_alone(bench):
+    with bench.server("none"):
+        ids, steps = bench.doctor(WIRE_ADDRESS)
+    expect(ids, [], "findings")
+    expect((steps["LCP"], steps["authentication"]), ("pass", "unknown"), "steps")
+
+
+@case("doctor: a name that does not exist", around=QUESTIONS)
+def name_unknown(bench):
+    names = bench.lab.spawn(bench.lab.in_wire(["python3", "-c", NO_SUCH_NAME]), stdout=subprocess.PIPE)
+    expect(names.stdout.readline(), b"ready\n", "the name server")
+    before = bench.lab.client("cat", "/etc/resolv.conf")
+    set_names = ["sh", "-c", 'printf %s "$1" >/etc/resolv.conf', "sh"]
+    bench.lab.client(*set_names, f"nameserver {WIRE_ADDRESS}\n")
+    try:
+        bench.finds("name-not-found", "name", patient="no-such-host.invalid")
+    finally:
+        bench.lab.client(*set_names, before)
+        names.kill()
+        names.wait()
+
+
+@case("doctor: name servers that do not answer", around=QUESTIONS)
+def no_name_server(bench):
+    bench.finds("name-no-answer", "name", patient="no-such-host.invalid")
+
+
+@case("doctor: nothing listens")
+def nothing_listens(bench):
+    bench.finds("ctrl-refused", "TCP port")
+
+
+@case("doctor: the port is filtered")
+def filtered(bench):
+    with bench.rules(bench.lab.in_wire([]), [
+            "add chain ip doctor in { type filter hook input priority 0; }",
+            "add rule ip doctor in tcp dport 1723 drop"]), bench.server("none"):
+        bench.finds("ctrl-unreachable-1723", "TCP port")
+
+
+# Fault of the server: id, step.
+SERVER_FAULTS = {
+    "closes": ("hosts-allow-denied", "TCP port"),
+    "not-pptp": ("not-pptp", "TCP port"),
+    "start-rejected": ("ctrl-start-rejected", "control connection"),
+    "call-rejected": ("call-rejected", "outgoing call"),
+    "call-busy": ("call-busy", "outgoing call"),
+    "pool-exhausted": ("call-rejected", "outgoing call"),
+    "silent": ("gre-blocked", "GRE back"),
+    "looped-back": ("lcp-looped-back", "LCP"),
+    "only-pap": ("auth-no-common-method", "authentication"),
+    "only-chap-md5": ("auth-no-common-method", "authentication"),
+    "e646": ("chap-e646-logon-hours", "authentication"),
+    "e647": ("chap-e647-disabled", "authentication"),
+    "e648": ("chap-e648-expired", "authentication"),
+    "e649": ("chap-e649-no-dialin", "authentication"),
+    "e691": ("chap-e691-bad-password", "authentication"),
+    "wrong-proof": ("server-not-authentic", "authentication"),
+    "dies": ("peer-not-responding", "authentication"),
+    "mppe-refused": ("mppe-peer-refused", "encryption"),
+    "only-40": ("mppe-40-only-peer", "encryption"),
+    "only-stateful": ("mppe-stateful-only", "encryption"),
+}
+
+
+def server_fault(fault, wanted, step):
+    @case(f"doctor: a server of the kind {fault} is {wanted}, as connect has it")
+    def diagnosed(bench):
+        bench.finds(wanted, step, fault)
+        bench.same_as_connect(wanted, fault)
+
+
+for each, (an_id, a_step) in SERVER_FAULTS.items():
+    server_fault(each, an_id, a_step)
+
+
+@case("doctor: a server that gives no address is ipcp-no-local-ip, as connect has it")
+def no_address(bench):
+    bench.finds("ipcp-no-local-ip", "addresses", "no-address", **CLEAR)
+    bench.same_as_connect("ipcp-no-local-ip", "no-address", **CLEAR)
+
+
+@case("doctor: a real server, with 128 bits, stateless, and all is well")
+def real_server(bench):
+    with bench.real_server():
+        ids, steps = bench.doctor(bench.profile())
+        expect(ids, [], "findings")
+        expect({s for s, v in steps.items() if v != "pass"}, set(), "steps that do not pass")
+        expect(bench.doctor(WIRE_ADDRESS)[0], [], "findings without a profile")
+
+
+@case("doctor: a real server, and a wrong password")
+def wrong_password(bench):
+    with bench.real_server():
+        bench.finds("chap-e691-bad-password", "authentication", password="wrong")
+
+
+@case("doctor: a real server whose pool is exhausted, as connect has it")
+def pool_exhausted(bench):
+    with bench.real_server():
+        first = bench.program.start("connect", bench.profile("first"))
+        bench.program.wait_up("first", first)
+        ids, _ = bench.doctor(bench.profile(user="bob", password="secret-of-bob"))
+        second = bench.program.start("connect", bench.profile(user="bob", password="secret-of-bob"))
+        second.exit_status(LIMIT)
+        expect(ids[:1], re.findall(r"\[([\w-]+)\]", second.stderr())[-1:], "the first finding")
+        expect(bench.program.run("disconnect", "first").returncode, 0, "disconnect")
+        first.exit_status(5)
+
+
+@case("doctor: LCP is never answered, and it does not wait for ever")
+def lcp_silent(bench):
+    bench.finds("lcp-timeout-path", "LCP", "lcp-silent")
+
+
+@case("doctor: a server that answers nothing on the control connection")
+def no_answer(bench):
+    bench.finds("ctrl-no-answer", "control connection", "no-answer")
+
+
+@case("doctor: both sides' offers of encryption are told in words")
+def offers(bench):
+    bench.finds("mppe-40-only-peer", "encryption", "only-40")
+    evidence = bench.last["findings"][0]["evidence"]
+    for words in ("the server's offer: 40 bits, stateless", "our offer: 128 bits, stateless"):
+        expect(words in evidence, True, f"{words!r} in {evidence}")
+
+
+@case("doctor: the router drops GRE on its way out")
+def dropped_outward(bench):
+    with bench.rules(bench.lab.in_wire([]), [
+            "add chain ip doctor in { type filter hook prerouting priority 0; }",
+            "add rule ip doctor in ip protocol gre drop"]):
+        ids, _ = bench.finds("gre-blocked", "GRE out", "none")
+    expect(ids, ["gre-blocked", "lcp-timeout-path"], "findings")
+
+
+@case("doctor: the router drops GRE on its way out, and the server waits for us to speak first")
+def dropped_outward_in_silence(bench):
+    with bench.rules(bench.lab.in_wire([]), [
+            "add chain ip doctor in { type filter hook prerouting priority 0; }",
+            "add rule ip doctor in ip protocol gre drop"]):
+        ids, _ = bench.finds("gre-blocked", "GRE back", "silent")
+    expect(ids, ["gre-blocked"], "findings")
+
+
+@case("doctor: nothing comes back")
+def nothing_back(bench):
+    with bench.rules(bench.lab.in_wire([]), [
+            "add chain ip doctor out { type filter hook output priority 0; }",
+            "add rule ip doctor out ip protocol gre drop"]):
+        bench.finds("gre-blocked", "GRE back", "none")
+
+
+@case("doctor: this host's firewall does not let GRE out, and the missing rule lets it")
+def eperm(bench):
+    client = bench.lab.in_client([])
+    with bench.rules(client, [
+            "add chain ip doctor out { type filter hook output priority 0; }",
+            "add rule ip doctor out ip protocol gre drop"]):
+        bench.finds("gre-eperm", "GRE out", "none", **CLEAR)
+        bench.same_as_connect("gre-eperm", "none", **CLEAR)
+        remedy = bench.last["findings"][0]["remedy"][0]
+        expect(remedy, "nft insert rule ip doctor out ip protocol gre accept", "the missing rule")
+        bench.lab.client(*remedy.split())
+        with bench.server("none"):
+            expect(bench.doctor(bench.profile(**CLEAR))[0], [], "findings with the rule")
+
+
+@case("doctor: this host's firewall does not let GRE in, and the missing rule lets it")
+def local_firewall(bench):
+    with bench.rules(bench.lab.in_client([]), [
+            "add chain ip doctor in { type filter hook input priority 0; policy drop; }",
+            "add rule ip doctor in meta l4proto tcp accept"]):
+        ids, steps = bench.finds("gre-local-firewall", "GRE back", "none", **CLEAR)
+        expect((ids, steps["local firewall"]), (["gre-local-firewall", "gre-blocked"], "fail"), "findings")
+        bench.lab.client(*bench.last["findings"][0]["remedy"][0].split())
+        with bench.server("none"):
+            expect(bench.doctor(bench.profile(**CLEAR))[0], [], "findings with the rule")
+
+
+@case("doctor: the path swallows what is longer than 1300 octets")
+def black_hole(bench):
+    with bench.rules(bench.lab.in_wire([]), [
+            "add chain ip doctor in { type filter hook input priority 0; }",
+            "add rule ip doctor in ip protocol gre meta length gt 1300 drop"]):
+        bench.finds("tcp-freeze-local", "MTU", "none", **CLEAR)
+    longest = int(re.search(r"up to (\d+) arrive", bench.last["findings"][0]["evidence"][0])[1])
+    expect(1280 <= longest <= 1300, True, f"what is said to arrive: {longest}")
+
+
+@case("doctor: a script has led the route to the server into the tunnel")
+def route_loop(bench):
+    client = bench.lab.client
+    client("ip", "tuntap", "add", "looped0", "mode", "tun")
+    try:
+        client("ip", "link", "set", "looped0", "up")
+        client("ip", "route", "add", WIRE_ADDRESS + "/32", "dev", "looped0", "src", CLIENT_ADDRESS)
+        ids, _ = bench.finds("route-loop-scripts", "route")
+        expect(ids, ["route-loop-scripts", "ctrl-unreachable-1723"], "findings")
+    finally:
+        client("ip", "link", "delete", "looped0")
+
+
+@case("doctor: the profile is connected already, and its call goes on")
+def already_connected(bench):
+    with bench.server("none"):
+        process = bench.program.start("connect", bench.profile(**CLEAR))
+        bench.program.wait_up("office", process)
+        ids, steps = bench.doctor(bench.program.directory / "office.toml")
+        expect((ids, steps["other tunnel"]), (["already-connected"], "fail"), "findings")
+        expect(bench.program.run("status", "office").returncode, 0, "status")
+        expect(bench.program.run("disconnect", "office").returncode, 0, "disconnect")
+        process.exit_status(5)
+
+
+@case("doctor: another tunnel from this address, and the server is silent")
+def another_tunnel(bench):
+    # The kernel accepts what the server, busy with its first call, has not taken yet.
+    with bench.server("silent"):
+        first = bench.program.start("doctor", WIRE_ADDRESS, "--json")
+        wait_for(lambda: bench.lab.client("ss", "-Htn", "dst", WIRE_ADDRESS), 5, "a connection")
+        ids, _ = bench.doctor(WIRE_ADDRESS)
+        first.exit_status(LIMIT)
+    expect("gre-server-silent-same-nat-ip" in ids, True, f"the other tunnel among {ids}")
+
+
+@case("doctor: no /dev/net/tun")
+def no_tun(bench):
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$@"', "sh"]
+    with bench.server("none"):
+        ids, steps = bench.doctor(bench.profile(**CLEAR), wrapper=hidden)
+    expect((ids, steps["TUN device"], steps["addresses"]), (["tun-missing"], "fail", "pass"), "findings")
+
+
+@case("doctor: a capability is missing")
+def no_capability(bench):
+    with bench.server("none"):
+        ids, steps = bench.doctor(bench.profile(**CLEAR), wrapper=["capsh", "--drop=cap_net_raw", "--", "-c", 'exec "$@"', "sh"])
+    expect((ids, steps["permissions"], steps["TCP port"]), (["need-root"], "fail", "unknown"), "findings")
+
+
+@case("doctor: as text, with a line for each step, and the id")
+def as_text(bench):
+    ended = bench.program.run("doctor", WIRE_ADDRESS)
+    expect(ended.returncode, 1, "exit status")
+    for words in ("pass     name: " + WIRE_ADDRESS, "fail     TCP port: ", "[ctrl-refused]"):
+        expect(words in ended.stdout, True, f"{words!r} in what it says")
+
+
+main(DoctorBench)
