@@ -92,6 +92,16 @@ std::string_view loop_of(const SeenRoute& route) {
   return route.is_default ? "route-loop-defaultroute" : "route-loop-scripts";
 }
 
+/// What a server says that has no address left: RFC 2637 2.16's error, and pptpd-user's reason.
+constexpr std::string_view kNothingLeft[] = {"(no resource)", "ipcp-no-local-address"};
+
+bool has_nothing_left(const Problem& ended) {
+  return std::ranges::any_of(ended.evidence, [](const std::string& line) {
+    return std::ranges::any_of(
+        kNothingLeft, [&](std::string_view words) { return line.find(words) != line.npos; });
+  });
+}
+
 /// The server's GRE comes, and nothing says that ours arrives.
 bool one_way(const Checkup& seen) {
   return seen.ended && seen.ended->id == "lcp-timeout-path" && seen.acknowledged == false;
@@ -103,6 +113,9 @@ void add_causes(const Checkup& seen, const Problem& ended, std::vector<Problem>&
                            ended.id == "gre-blocked";
   if (not_reached && seen.route && seen.route->into_tunnel) {
     findings.push_back(from_catalogue(loop_of(*seen.route), {seen.route->text}));
+  }
+  if (has_nothing_left(ended)) {
+    findings.push_back(from_catalogue("ipcp-pool-exhausted", ended.evidence));
   }
   if (one_way(seen)) {
     findings.push_back(from_catalogue(
@@ -243,6 +256,7 @@ bool blames(const std::vector<Problem>& findings, Step step) {
 std::optional<Step> stopped_at(const Checkup& seen) {
   if (!seen.ended) return std::nullopt;
   if (const std::optional<Step> step = step_of(seen.ended->id)) return step;
+  if (has_nothing_left(*seen.ended)) return Step::addresses;
   for (const StepName& each : kSteps) {
     if (each.step >= Step::tcp &&
         std::ranges::find(seen.call, each.step, &CheckedStep::step) == seen.call.end()) {

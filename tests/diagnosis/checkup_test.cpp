@@ -126,6 +126,16 @@ TEST_CASE("checkup: GRE that may not leave: the rule is evidence, and the missin
   CHECK(diagnosis.findings.front().remedy.front() == seen.firewall.missing.front());
 }
 
+TEST_CASE("checkup: a server that says that it has nothing left has no address") {
+  Checkup seen = ended_with("call-rejected");
+  seen.ended->evidence = {"result 2 (general error), error 4 (no resource)"};
+  CHECK(ids(diagnose(seen)) == Ids{"ipcp-pool-exhausted", "call-rejected"});
+  seen = ended_with("peer-terminated");
+  seen.ended->evidence = {"the peer said \"ipcp-no-local-address\""};
+  CHECK(ids(diagnose(seen)) == Ids{"ipcp-pool-exhausted", "peer-terminated"});
+  CHECK(verdict(diagnose(seen), Step::addresses) == Verdict::fail);
+}
+
 TEST_CASE("checkup: the server is heard, answers nothing, and has acknowledged nothing") {
   Checkup seen = ended_with("lcp-timeout-path");
   seen.acknowledged = false;
@@ -191,8 +201,8 @@ TEST_CASE("checkup: every step has a name, and every id that is given is the cat
     CHECK_FALSE(name(step.step).empty());
   for (const std::string_view id :
        {"gre-local-firewall", "gre-server-silent-same-nat-ip", "gre-nat-stateful-pinhole",
-        "route-loop-scripts", "route-loop-defaultroute", "route-loop-remote-is-server",
-        "tcp-freeze-local"}) {
+        "ipcp-pool-exhausted", "route-loop-scripts", "route-loop-defaultroute",
+        "route-loop-remote-is-server", "tcp-freeze-local"}) {
     CHECK(find_symptom(id) != nullptr);
   }
 }

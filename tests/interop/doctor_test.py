@@ -180,7 +180,6 @@ SERVER_FAULTS = {
     "start-rejected": ("ctrl-start-rejected", "control connection"),
     "call-rejected": ("call-rejected", "outgoing call"),
     "call-busy": ("call-busy", "outgoing call"),
-    "pool-exhausted": ("call-rejected", "outgoing call"),
     "silent": ("gre-blocked", "GRE back"),
     "looped-back": ("lcp-looped-back", "LCP"),
     "only-pap": ("auth-no-common-method", "authentication"),
@@ -230,15 +229,19 @@ def wrong_password(bench):
         bench.finds("chap-e691-bad-password", "authentication", password="wrong")
 
 
-@case("doctor: a real server whose pool is exhausted, as connect has it")
+@case("doctor: a server that rejects the call as it has no address left")
 def pool_exhausted(bench):
+    ids, _ = bench.finds("ipcp-pool-exhausted", "outgoing call", "pool-exhausted")
+    expect(ids, ["ipcp-pool-exhausted", "call-rejected"], "findings")
+
+
+@case("doctor: a real server whose pool is exhausted")
+def real_pool_exhausted(bench):
     with bench.real_server():
         first = bench.program.start("connect", bench.profile("first"))
         bench.program.wait_up("first", first)
-        ids, _ = bench.doctor(bench.profile(user="bob", password="secret-of-bob"))
-        second = bench.program.start("connect", bench.profile(user="bob", password="secret-of-bob"))
-        second.exit_status(LIMIT)
-        expect(ids[:1], re.findall(r"\[([\w-]+)\]", second.stderr())[-1:], "the first finding")
+        ids, _ = bench.finds("ipcp-pool-exhausted", "addresses", user="bob", password="secret-of-bob")
+        expect(ids, ["ipcp-pool-exhausted", "peer-terminated"], "findings")
         expect(bench.program.run("disconnect", "first").returncode, 0, "disconnect")
         first.exit_status(5)
 
