@@ -178,6 +178,7 @@ SERVER_FAULTS = {
     "closes": ("hosts-allow-denied", "TCP port"),
     "not-pptp": ("not-pptp", "TCP port"),
     "start-rejected": ("ctrl-start-rejected", "control connection"),
+    "start-twice": ("ctrl-start-rejected", "control connection"),
     "call-rejected": ("call-rejected", "outgoing call"),
     "call-busy": ("call-busy", "outgoing call"),
     "silent": ("gre-blocked", "GRE back"),
