@@ -332,7 +332,7 @@ std::expected<void, std::string> ServerSession::store_secret(const SessionPasswo
   auto changed = ChapSecrets::with_secret(file->text, chosen.user, config_.name, secret->view());
   wipe_text(file->text);
   if (!changed) return std::unexpected(changed.error());
-  const io::IoResult<void> replaced = io::replace_file(path, *changed);
+  const io::IoResult<void> replaced = io::edit_file(path, *changed);
   wipe_text(*changed);
   if (!replaced) return std::unexpected(replaced.error().text());
   auto users = ChapSecrets::load(config_.users);

@@ -174,7 +174,8 @@ std::vector<Problem> findings_of(const Checkup& seen) {
     Problem problem = from_catalogue(
         "tcp-freeze-local", {fmt::format("of outer packets up to {} octets those up to {} arrive",
                                          seen.mtu->expected, seen.mtu->arrived)});
-    problem.remedy.insert(problem.remedy.begin(), "let it be measured: [network] probe-mtu = true");
+    problem.remedy.emplace_back("let it be measured: [network] probe-mtu = true");
+    std::ranges::rotate(problem.remedy, problem.remedy.end() - 1);
     findings.push_back(std::move(problem));
   }
   return findings;

@@ -198,21 +198,21 @@ void Examination::out_of_time() {
 
 /// What can be told of the first steps only in the end.
 void Examination::listened() {
-  if (call_->engine() == nullptr) return;
+  const Engine* const engine = call_->engine();
+  if (engine == nullptr) return;
   passed(Step::tcp, "connected");
   if (reached_ < Reached::connected) {
     if (seen_.ended && diagnosis::step_of(seen_.ended->id) == Step::call)
       passed(Step::start, "agreed");
     return;
   }
-  const Engine& engine = *call_->engine();
-  seen_.acknowledged = engine.tx().sender().was_acknowledged();
+  seen_.acknowledged = engine->tx().sender().was_acknowledged();
   if (*seen_.acknowledged || reached_ >= Reached::authenticating) {
     passed(Step::gre_out, "the server has had our packets");
   } else {
     seen_.call.push_back({Step::gre_out, Verdict::unknown, "nothing says that our packets arrive"});
   }
-  if (engine.rx().receiver().highest_received())
+  if (engine->rx().receiver().highest_received())
     passed(Step::gre_back, "the server's packets arrive");
 }
 

@@ -14,7 +14,7 @@ import sys
 from harness import peers
 from harness.bench import ClientBench
 from harness.cases import ENCIPHERED, case, expect, main
-from harness.lab import WIRE_ADDRESS
+from harness.lab import WIRE_ADDRESS, wait_for
 
 RAW_SERVER = str(pathlib.Path(__file__).parent / "harness" / "raw_server.py")
 ELSEWHERE = "203.0.113.5"  # an address that only a default route through the tunnel reaches
@@ -87,6 +87,23 @@ def status(bench):
     down = bench.program.run("status", "office", "--json")
     expect(down.returncode, 1, "exit status of status when it is down")
     expect(json.loads(down.stdout)["state"], "idle", "state when it is down")
+
+
+@case("lifecycle: status --watch tells again and again how it is doing", tap=ENCIPHERED)
+def watch(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    with bench.tunnel("office"):
+        watching = bench.program.start("status", "office", "--json", "--watch")
+        try:
+            wait_for(lambda: watching.stdout().count("\n") >= 1, 5, "the first document")
+            bench.ping_from_client(peers.SERVER_INNER, count=5)
+            wait_for(lambda: watching.stdout().count("\n") >= 4, 10, "more of them")
+        finally:
+            watching.end(signal.SIGTERM)
+    told = [json.loads(line) for line in watching.stdout().splitlines()]
+    expect({document["state"] for document in told}, {"up"}, "states")
+    if told[-1]["counters"]["rx_packets"] < told[0]["counters"]["rx_packets"] + 5:
+        raise AssertionError(f"the counters do not go on: {told[0]['counters']} {told[-1]['counters']}")
 
 
 @case("lifecycle: disconnect ends the call with 0 on both sides, and says goodbye", tap=ENCIPHERED)

@@ -28,7 +28,8 @@ TEST_CASE("io/output_file is its owner's alone, and what was there before is gon
   CHECK((found.st_mode & 0777) == 0600);
 }
 
-TEST_CASE("io/file a file that is replaced keeps its mode, and one that cannot be leaves nothing") {
+TEST_CASE(
+    "io/file one that is edited keeps its mode, and one that cannot be replaced leaves nothing") {
   const TemporaryDir folder;
   const std::string path = folder.path() + "/secrets";
   REQUIRE(replace_file(path, "old"));
@@ -36,7 +37,7 @@ TEST_CASE("io/file a file that is replaced keeps its mode, and one that cannot b
   REQUIRE(::stat(path.c_str(), &found) == 0);
   CHECK((found.st_mode & 0777) == 0600);
   REQUIRE(::chmod(path.c_str(), 0640) == 0);
-  REQUIRE(replace_file(path, "new"));
+  REQUIRE(edit_file(path, "new"));
   REQUIRE(::stat(path.c_str(), &found) == 0);
   CHECK((found.st_mode & 0777) == 0640);
   CHECK(read_file(path) == "new");

@@ -26,16 +26,16 @@ std::optional<std::string> read_file(const std::string& path) {
   }
 }
 
-IoResult<void> replace_file(const std::string& path, std::string_view text) {
+namespace {
+
+/// `prepare` is given the new file before anything is in it.
+template <class Prepare>
+IoResult<void> replace(const std::string& path, std::string_view text, Prepare&& prepare) {
   const std::string temporary = path + ".new";
   const UniqueFd fd(
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return failure(errno, "cannot write " + temporary);
-  // Who must not read it has no access before it has its owner.
-  struct stat before{};
-  if (::stat(path.c_str(), &before) == 0 && ::fchown(fd.fd(), before.st_uid, before.st_gid) == 0) {
-    (void)::fchmod(fd.fd(), before.st_mode & 0777);
-  }
+  prepare(fd.fd());
   int error = write_all(fd.fd(), text);
   if (error == 0 && ::fsync(fd.fd()) != 0) error = errno;
   if (error != 0) {
@@ -46,6 +46,21 @@ IoResult<void> replace_file(const std::string& path, std::string_view text) {
   error = errno;
   ::unlink(temporary.c_str());
   return failure(error, "cannot replace " + path);
+}
+
+}  // namespace
+
+IoResult<void> replace_file(const std::string& path, std::string_view text) {
+  return replace(path, text, [](int) {});
+}
+
+IoResult<void> edit_file(const std::string& path, std::string_view text) {
+  return replace(path, text, [&path](int fd) {
+    struct stat before{};
+    // Who must not read it has no access before it has its owner.
+    if (::stat(path.c_str(), &before) == 0 && ::fchown(fd, before.st_uid, before.st_gid) == 0)
+      (void)::fchmod(fd, before.st_mode & 0777);
+  });
 }
 
 int write_all(int fd, std::string_view text) noexcept {

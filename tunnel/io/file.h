@@ -11,10 +11,13 @@ namespace pptp::io {
 /// The whole of a small file; nullopt, with errno set, when it cannot be read.
 std::optional<std::string> read_file(const std::string& path);
 
-/// Replaces a file as a whole and synced: whoever reads it, after a crash too, sees the old or the
-/// new text. One that is there keeps its owner and mode; where that cannot be, and for a new one,
-/// they are ours and 0600.
+/// Replaces a file, mode 0600, as a whole and synced: whoever reads it, after a crash too, sees the
+/// old or the new text.
 IoResult<void> replace_file(const std::string& path, std::string_view text);
+
+/// The same with a file of somebody else's, which keeps its owner and mode; where they cannot be
+/// kept they are ours and 0600.
+IoResult<void> edit_file(const std::string& path, std::string_view text);
 
 /// Writes everything, however many calls that takes. 0, or the errno.
 int write_all(int fd, std::string_view text) noexcept;

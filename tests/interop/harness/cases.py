@@ -21,9 +21,10 @@ CLEAR = "packets in clear, and none enciphered"
 NOTHING = "no data packets"
 
 
-def case(title, tap=NOTHING):
+def case(title, tap=NOTHING, around=None):
+    """`around`: a pattern for what goes around the tunnel in this case and may, such as a question for a name."""
     def register(function):
-        _cases.append((title, tap, function))
+        _cases.append((title, tap, around, function))
         return function
     return register
 
@@ -63,13 +64,13 @@ def main(set_up, needs=()):
 
 def _run_all(wanted, lab, bench):
     failures = 0
-    for number, (title, tap, function) in enumerate(wanted, 1):
+    for number, (title, tap, around, function) in enumerate(wanted, 1):
         bench.tap.take()
         before = lab.snapshot()
         began = time.monotonic()
         problems = _problems(function, bench)
         if not problems:
-            problems = _tap_problems(tap, bench.tap.take())
+            problems = _tap_problems(tap, bench.tap.take(around))
         if tap == CLEAR and bench.program and bench.program.requires_encryption:
             problems.append("a profile of this case requires encryption, which rules out packets in clear")
         if bench.program:
