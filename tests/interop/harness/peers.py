@@ -46,8 +46,7 @@ class Pptpd:
         self.guest.write("/etc/ppp/options.pptpd", "\n".join([
             "name pptpd", *only(method, "require"), *mppe, "debug", "dump", "nobsdcomp", "nodeflate",
             *([] if vj else ["novj"]), "lock", f"logfile {self.LOG}", *options, ""]))
-        for secrets in ("chap-secrets", "pap-secrets"):
-            self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" * "{password}" {always}\n', mode=0o600)
+        self.give(always, user, password)
         # A ppp interface holds three packets by default, and drops what a burst brings beyond them.
         self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n", mode=0o755)
         self.guest.write("/run/pptpd.conf", "\n".join([
@@ -57,6 +56,11 @@ class Pptpd:
             pptpd -f -c /run/pptpd.conf >/run/log/pptpd.out 2>&1 &
             for i in $(seq 100); do ss -Hltn 'sport = :1723' | grep -q . && exit 0; sleep 0.03; done
             cat /run/log/pptpd.out; exit 1""")
+
+    def give(self, address, user=USER, password=PASSWORD):
+        """The address that the user's next calls get; "*": one of pptpd's."""
+        for secrets in ("chap-secrets", "pap-secrets"):
+            self.guest.write(f"/etc/ppp/{secrets}", f'"{user}" * "{password}" {address}\n', mode=0o600)
 
     def stop(self):
         """Nothing of an earlier case is left in the guest. Nobody is told: the case is over."""
