@@ -82,7 +82,6 @@ class Examination final : private CallOwner {
   TimePoint ends_;  ///< kLimit
   std::optional<ClientCall> call_;
   Reached reached_ = Reached::nothing;
-  std::uint32_t route_mtu_ = 1500;
   bool interrupted_ = false;
   diagnosis::Checkup seen_;
 };
