@@ -30,14 +30,6 @@ std::string masked(std::string text) {
   return text;
 }
 
-std::string mppe_words(std::uint32_t bits) {
-  std::string text = (bits & 0x0100'0000) != 0 ? "stateless" : "stateful";
-  text += ", " + key_length_words(bits);
-  if ((bits & 0x01) != 0) text += ", MPPC";
-  if ((bits & 0x10) != 0) text += ", the obsolete bit";
-  return text;
-}
-
 std::string refusal_words(std::uint32_t number, std::string_view text) {
   const std::string_view known = windows_error_words(number);
   std::string words =

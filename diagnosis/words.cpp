@@ -102,8 +102,15 @@ std::string key_length_words(std::uint32_t ccp_bits) {
 }
 
 std::string mppe_words(std::uint32_t ccp_bits) {
-  constexpr std::uint32_t kStateless = 0x0100'0000;  // RFC 3078 2.1: H
-  return key_length_words(ccp_bits) + ((ccp_bits & kStateless) != 0 ? ", stateless" : ", stateful");
+  // RFC 3078 2.1: H, D and C.
+  constexpr std::uint32_t kStateless = 0x0100'0000;
+  constexpr std::uint32_t kObsolete = 0x10;
+  constexpr std::uint32_t kMppc = 0x01;
+  std::string text = key_length_words(ccp_bits);
+  text += (ccp_bits & kStateless) != 0 ? ", stateless" : ", stateful";
+  if ((ccp_bits & kMppc) != 0) text += ", MPPC";
+  if ((ccp_bits & kObsolete) != 0) text += ", the obsolete bit";
+  return text;
 }
 
 std::optional<std::uint32_t> windows_error(std::string_view terminate_data) {

@@ -51,8 +51,8 @@ std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
   return static_cast<std::uint16_t>(~sum & 0xffff);
 }
 
-std::uint16_t internet_checksum(Bytes octets) noexcept {
-  std::uint32_t sum = 0;
+std::uint16_t internet_checksum(Bytes octets, std::uint32_t before) noexcept {
+  std::uint32_t sum = before;
   for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
     sum += static_cast<std::uint32_t>(octets[i]) << 8 | octets[i + 1];
   }
@@ -60,6 +60,14 @@ std::uint16_t internet_checksum(Bytes octets) noexcept {
   while (sum >> 16 != 0)
     sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(~sum & 0xffff);
+}
+
+std::uint32_t pseudo_header_sum(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
+                                std::size_t length) noexcept {
+  std::uint32_t sum = protocol + static_cast<std::uint32_t>(length);
+  for (const Ipv4Address address : {source, destination})
+    sum += (address.value() >> 16) + (address.value() & 0xffff);
+  return sum;
 }
 
 }  // namespace pptp

@@ -46,6 +46,11 @@ std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
                                 std::uint32_t after) noexcept;
 
 /// RFC 1071: zero over octets that hold a right Internet checksum; else what to put into its field.
-std::uint16_t internet_checksum(Bytes octets) noexcept;
+/// `before`: a sum of what stands before them, such as a pseudo-header.
+std::uint16_t internet_checksum(Bytes octets, std::uint32_t before = 0) noexcept;
+
+/// The sum of the pseudo-header of `length` octets of TCP or UDP between two hosts (RFC 9293 3.1).
+std::uint32_t pseudo_header_sum(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
+                                std::size_t length) noexcept;
 
 }  // namespace pptp

@@ -1,7 +1,6 @@
 #include "trace/capture.h"
 
-#include <array>
-
+#include "lib/ip_packet.h"
 #include "ppp/frame.h"
 #include "tunnel/gre.h"
 
@@ -26,19 +25,6 @@ constexpr std::size_t kTcpHeader = 20;
 constexpr std::size_t kTcpChecksumAt = 16;
 constexpr std::uint16_t kTcpWindow = 65'535;
 
-/// RFC 1071: the sum that the checksum is the complement of.
-std::uint32_t add_up(std::uint32_t sum, Bytes octets) {
-  for (std::size_t i = 0; i < octets.size(); ++i)
-    sum += i % 2 == 0 ? std::uint32_t{octets[i]} << 8 : octets[i];
-  return sum;
-}
-
-std::uint16_t checksum(std::uint32_t sum) {
-  while (sum > 0xffff)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum & 0xffff);
-}
-
 }  // namespace
 
 Capture::Capture(std::string_view application, Secrets secrets)
@@ -51,10 +37,8 @@ Capture::Capture(std::string_view application, Secrets secrets)
 
 /// An IP packet between the two hosts.
 void Capture::on_wire(CaptureTime time, Way way, const CallEnds& ends, std::uint8_t protocol,
-                      std::span<const Bytes> parts) {
-  std::size_t length = kIpHeader;
-  for (const Bytes part : parts)
-    length += part.size();
+                      Bytes payload) {
+  const std::size_t length = kIpHeader + payload.size();
   std::vector<std::uint8_t> packet(length);
   Writer out{MutableBytes(packet)};
   out.u8(0x45);
@@ -67,9 +51,8 @@ void Capture::on_wire(CaptureTime time, Way way, const CallEnds& ends, std::uint
   out.u16(0);
   out.u32((way == Way::sent ? ends.ours : ends.peer).value());
   out.u32((way == Way::sent ? ends.peer : ends.ours).value());
-  out.patch_u16(kIpChecksumAt, checksum(add_up(0, out.written())));
-  for (const Bytes part : parts)
-    out.bytes(part);
+  out.patch_u16(kIpChecksumAt, internet_checksum(out.written()));
+  out.bytes(payload);
   file_.add_packet(kWire, time, way, packet);
 }
 
@@ -95,8 +78,8 @@ void Capture::Call::close(CaptureTime time) {
 void Capture::Call::segment(CaptureTime time, Way way, std::uint8_t flags, Bytes octets) {
   const bool ours = way == Way::sent;
   std::uint32_t& own = ours ? sent_ : received_;
-  std::array<std::uint8_t, kTcpHeader> header{};
-  Writer out{MutableBytes(header)};
+  std::vector<std::uint8_t> tcp(kTcpHeader + octets.size());
+  Writer out{MutableBytes(tcp)};
   out.u16(ours ? ends_.our_port : ends_.peer_port);
   out.u16(ours ? ends_.peer_port : ends_.our_port);
   out.u32(own);
@@ -105,14 +88,12 @@ void Capture::Call::segment(CaptureTime time, Way way, std::uint8_t flags, Bytes
   out.u8(flags);
   out.u16(kTcpWindow);
   out.zeros(4);  // checksum, urgent pointer
-  // RFC 9293 3.1: with the addresses, the protocol and the length.
-  std::uint32_t sum = kTcpProtocol + static_cast<std::uint32_t>(kTcpHeader + octets.size());
-  for (const Ipv4Address address : {ends_.ours, ends_.peer})
-    sum += (address.value() >> 16) + (address.value() & 0xffff);
-  out.patch_u16(kTcpChecksumAt, checksum(add_up(add_up(sum, header), octets)));
+  out.bytes(octets);
+  out.patch_u16(
+      kTcpChecksumAt,
+      internet_checksum(tcp, pseudo_header_sum(ends_.ours, ends_.peer, kTcpProtocol, tcp.size())));
   own += static_cast<std::uint32_t>(octets.size()) + ((flags & (kSyn | kFin)) != 0 ? 1 : 0);
-  const std::array<Bytes, 2> parts = {Bytes(header), octets};
-  capture_.on_wire(time, way, ends_, kTcpProtocol, parts);
+  capture_.on_wire(time, way, ends_, kTcpProtocol, tcp);
 }
 
 /// Until encryption begins, secrets are in the clear in here.
@@ -126,8 +107,7 @@ void Capture::Call::gre(CaptureTime time, Way way, Bytes packet) {
       }
     }
   }
-  const std::array<Bytes, 1> parts = {Bytes(copy)};
-  capture_.on_wire(time, way, ends_, kGreProtocol, parts);
+  capture_.on_wire(time, way, ends_, kGreProtocol, copy);
 }
 
 void Capture::Call::frame(CaptureTime time, Way way, PppProtocol protocol, Bytes information) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -68,7 +67,7 @@ class Capture {
 
  private:
   void on_wire(CaptureTime time, Way way, const CallEnds& ends, std::uint8_t protocol,
-               std::span<const Bytes> parts);
+               Bytes payload);
 
   Secrets secrets_;
   Pcapng file_;

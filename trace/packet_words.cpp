@@ -10,14 +10,17 @@
 
 #include <fmt/format.h>
 
+#include "auth/chap_packet.h"
+#include "auth/eap_packet.h"
+#include "auth/pap_packet.h"
+#include "lib/coded_packet.h"
 #include "trace/option_words.h"
 #include "trace/quoted.h"
 
 namespace pptp {
 namespace {
 
-// RFC 1661 5: code, identifier, length. The same in every protocol that is worded here.
-constexpr std::size_t kHeader = 4;
+constexpr std::size_t kHeader = CodedPacket::kHeaderSize;
 
 // By code, from 1 on; an empty one has no name. RFC 1661 5 and RFC 1570 1, RFC 1962 5.
 constexpr std::array<std::string_view, 15> kConfigurationCodes = {
@@ -29,8 +32,6 @@ constexpr std::array<std::string_view, 3> kPapCodes = {"AuthReq", "AuthAck", "Au
 constexpr std::array<std::string_view, 4> kEapCodes = {"Request", "Response", "Success", "Failure"};
 constexpr std::array<std::string_view, 4> kEapTypes = {"Identity", "Notification", "Nak",
                                                        "MD5-Challenge"};
-
-constexpr std::uint8_t kEapMsChapV2 = 26;
 
 template <std::size_t N>
 std::string_view name_of(const std::array<std::string_view, N>& names, std::uint8_t number) {
@@ -47,19 +48,17 @@ class Wording {
 
   std::string write() {
     const std::string_view protocol_name = name(protocol_);
-    const std::uint8_t code = in_.u8();
-    const std::uint8_t identifier = in_.u8();
-    const std::size_t length = in_.u16();
     if (protocol_name.empty())
       return fmt::format("[proto=0x{:x}]{}", protocol_.value(), octets_words(packet_));
-    if (!in_.ok() || length < kHeader || length > packet_.size())
-      return fmt::format("[{}]{}", protocol_name, all_octets());
-    packet_ = packet_.first(length);
-    in_ = Reader(packet_.subspan(kHeader));
+    const Result<CodedPacket> coded = parse_coded(packet_);
+    if (!coded) return fmt::format("[{}]{}", protocol_name, all_octets());
+    const std::uint8_t code = coded->code;
+    packet_ = coded->whole;
+    in_ = Reader(coded->data);
     const std::string_view code_name = name_of_code(code);
     out_ = code_name.empty() ? fmt::format("[{} code=0x{:x}", protocol_name, code)
                              : fmt::format("[{} {}", protocol_name, code_name);
-    say(" id=0x{:x}", identifier);
+    say(" id=0x{:x}", coded->identifier.value());
     write_body(code);
     if (in_.remaining() > 0) out_ += octets(in_.rest());
     return out_ + "]";
@@ -117,8 +116,7 @@ class Wording {
   }
 
   void write_pap(std::uint8_t code) {
-    constexpr std::uint8_t kRequest = 1;
-    if (code == kRequest) {
+    if (PapCode(code) == PapCode::request) {
       const Bytes user = in_.take(in_.u8());
       const Bytes password = in_.take(in_.u8());
       if (!in_.ok()) return write_octets_from(kHeader);
@@ -132,29 +130,24 @@ class Wording {
   }
 
   void write_chap(std::uint8_t code) {
-    constexpr std::uint8_t kResponse = 2;
-    constexpr std::uint8_t kFailure = 4;
-    if (code >= 1 && code <= kResponse) {
+    if (ChapCode(code) == ChapCode::challenge || ChapCode(code) == ChapCode::response) {
       const Bytes value = in_.take(in_.u8());
       if (!in_.ok()) return write_octets_from(kHeader);
       say(" {}, name = {}", hex_words(value), quoted(in_.rest()));
-    } else if (code <= kFailure) {
+    } else if (ChapCode(code) == ChapCode::success || ChapCode(code) == ChapCode::failure) {
       say(" {}", message(in_.rest()));
     }
   }
 
   void write_eap(std::uint8_t code) {
-    constexpr std::uint8_t kRequest = 1;
-    constexpr std::uint8_t kIdentity = 1;
-    constexpr std::uint8_t kNotification = 2;
-    constexpr std::uint8_t kNak = 3;
+    using namespace eap_type;
     if (in_.remaining() == 0) return;
     const std::uint8_t type = in_.u8();
-    if (type == kEapMsChapV2) return write_eap_mschapv2();
+    if (type == kMsChapV2) return write_eap_mschapv2();
     const std::string_view type_name = name_of(kEapTypes, type);
     type_name.empty() ? say(" type=0x{:x}", type) : say(" {}", type_name);
     if (type == kIdentity || type == kNotification) {
-      const bool named = type == kIdentity && code != kRequest;
+      const bool named = type == kIdentity && EapCode(code) != EapCode::request;
       if (in_.remaining() > 0) say(" <{} {}>", named ? "Name" : "Message", quoted(in_.rest()));
     } else if (type == kNak && in_.remaining() > 0) {
       say(" <Suggested-type {:02X}>", in_.u8());
@@ -163,19 +156,18 @@ class Wording {
 
   /// draft-kamath-pppext-eap-mschapv2 2
   void write_eap_mschapv2() {
-    constexpr std::uint8_t kResponse = 2;
-    constexpr std::uint8_t kFailure = 4;
     out_ += " MSCHAPv2";
-    const std::uint8_t operation = in_.u8();
-    const std::string_view operation_name = name_of(kChapCodes, operation);
-    operation_name.empty() ? say(" 0x{:x}", operation) : say(" {}", operation_name);
+    const std::uint8_t number = in_.u8();
+    const ChapCode operation{number};
+    const std::string_view operation_name = name_of(kChapCodes, number);
+    operation_name.empty() ? say(" 0x{:x}", number) : say(" {}", operation_name);
     if (in_.remaining() < 3) return;  // the answer to a Success or a Failure
     in_.skip(3);
-    if (operation <= kResponse) {
+    if (operation <= ChapCode::response) {
       const Bytes value = in_.take(in_.u8());
       if (!in_.ok()) return write_octets_from(kHeader);
       say(" {}, <Name {}>", hex_words(value), quoted(in_.rest()));
-    } else if (operation <= kFailure) {
+    } else if (operation <= ChapCode::failure) {
       say(" <Message {}>", message(in_.rest()));
     }
   }

@@ -2,24 +2,15 @@
 
 #include <algorithm>
 
+#include "auth/chap_packet.h"
+#include "auth/eap_packet.h"
+#include "auth/pap_packet.h"
+#include "lib/coded_packet.h"
+
 namespace pptp {
 namespace {
 
-// RFC 1334, RFC 1994, RFC 3748: code, identifier, length.
-constexpr std::size_t kHeader = 4;
-
-constexpr std::uint8_t kPapRequest = 1;
-
-/// CHAP's codes are also the OpCodes of EAP-MSCHAPv2.
-constexpr std::uint8_t kChapChallenge = 1;
-constexpr std::uint8_t kChapResponse = 2;
-constexpr std::uint8_t kChapSuccess = 3;
-constexpr std::uint8_t kChapFailure = 4;
-
-constexpr std::uint8_t kEapRequest = 1;
-constexpr std::uint8_t kEapResponse = 2;
-constexpr std::uint8_t kEapNak = 3;  ///< types up to this one carry no proof
-constexpr std::uint8_t kEapMsChapV2 = 26;
+constexpr std::size_t kHeader = CodedPacket::kHeaderSize;
 
 /// From `offset` on, no more than there is.
 Field field(Bytes packet, std::size_t offset, std::size_t length) {
@@ -37,21 +28,21 @@ Field counted(Bytes packet, std::size_t offset) {
 }
 
 std::vector<Field> in_pap(Bytes packet) {
-  if (packet[0] != kPapRequest) return {};
+  if (PapCode(packet[0]) != PapCode::request) return {};
   const Field user = counted(packet, kHeader);
   // A length octet that lies may hide where the password begins.
   return {to_the_end(packet, std::max(user.offset, kHeader) + user.length)};
 }
 
-/// `header`: octets before the value or the message.
+/// `code`: also the OpCode of EAP-MSCHAPv2. `header`: octets before the value or the message.
 std::vector<Field> in_chap(std::uint8_t code, Bytes packet, std::size_t header) {
-  switch (code) {
-    case kChapChallenge:
-    case kChapFailure:
+  switch (ChapCode(code)) {
+    case ChapCode::challenge:
+    case ChapCode::failure:
       return {};
-    case kChapResponse:
+    case ChapCode::response:
       return {counted(packet, header)};
-    case kChapSuccess: {
+    case ChapCode::success: {
       constexpr std::string_view kKey = "S=";
       constexpr std::size_t kDigits = 40;
       const std::string_view message = as_text(packet.subspan(std::min(header, packet.size())));
@@ -65,11 +56,12 @@ std::vector<Field> in_chap(std::uint8_t code, Bytes packet, std::size_t header) 
 }
 
 std::vector<Field> in_eap(Bytes packet) {
-  if (packet[0] != kEapRequest && packet[0] != kEapResponse) return {};
+  const EapCode code{packet[0]};
+  if (code != EapCode::request && code != EapCode::response) return {};
   if (packet.size() <= kHeader) return {};
   const std::uint8_t type = packet[kHeader];
-  if (type <= kEapNak) return {};
-  if (type != kEapMsChapV2) return {to_the_end(packet, kHeader + 1)};
+  if (type <= eap_type::kNak) return {};  // up to this one they carry no proof
+  if (type != eap_type::kMsChapV2) return {to_the_end(packet, kHeader + 1)};
   // draft-kamath-pppext-eap-mschapv2 2: OpCode, MS-CHAPv2-ID, MS-Length; a response to a Success or
   // a Failure is an OpCode alone.
   constexpr std::size_t kOpCode = kHeader + 1;

@@ -211,7 +211,7 @@ TEST_CASE("explain: evidence has the line's number and its numbers in words, in 
   REQUIRE_FALSE(finding.empty());
   const std::string& line = finding.front().evidence.front();
   CHECK(line.starts_with("line 3: "));
-  CHECK(line.find("stateless, 40 bits") != std::string::npos);
+  CHECK(line.find("40 bits, stateless") != std::string::npos);
   CHECK(line.find("\\xff") != std::string::npos);
 }
 

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "lib/ip_packet.h"
 #include "tests/auth/octets.h"
 
 namespace pptp {
@@ -59,15 +60,6 @@ std::vector<Packet> packets_of(Bytes file) {
   return found;
 }
 
-/// RFC 1071: zero over whatever has its own checksum in it.
-std::uint16_t sum_of(Bytes octets, std::uint32_t sum = 0) {
-  for (std::size_t i = 0; i < octets.size(); ++i)
-    sum += i % 2 == 0 ? std::uint32_t{octets[i]} << 8 : octets[i];
-  while (sum > 0xffff)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum & 0xffff);
-}
-
 TEST_CASE("trace/capture: the control connection is TCP that can be put together again") {
   Capture capture("test", Secrets::hidden);
   Capture::Call call(capture, kEnds, true, kWhen);
@@ -83,15 +75,15 @@ TEST_CASE("trace/capture: the control connection is TCP that can be put together
     const bool sent = packet.direction == 2;
     Reader in(packet.octets);
     const Bytes ip = in.take(20);
-    CHECK(sum_of(ip) == 0);
+    CHECK(internet_checksum(ip) == 0);
     CHECK(ip[9] == 6);
     CHECK(Reader(ip.subspan(12)).u32() == (sent ? kEnds.ours : kEnds.peer).value());
     const Bytes tcp = Bytes(packet.octets).subspan(20);
-    const auto pseudo = static_cast<std::uint32_t>(6 + tcp.size());
-    std::uint32_t addresses = 0;
-    for (std::size_t i = 12; i < 20; i += 2)
-      addresses += Reader(ip.subspan(i)).u16();
-    CHECK(sum_of(tcp, pseudo + addresses) == 0);
+    // RFC 9293 3.1: the addresses, a zero, the protocol, the length.
+    std::vector<std::uint8_t> summed(ip.begin() + 12, ip.end());
+    summed.insert(summed.end(), {0, 6, 0, static_cast<std::uint8_t>(tcp.size())});
+    summed.insert(summed.end(), tcp.begin(), tcp.end());
+    CHECK(internet_checksum(summed) == 0);
     CHECK(in.u16() == (sent ? 40'000 : 1723));
     CHECK(in.u16() == (sent ? 1723 : 40'000));
     CHECK(in.u32() == (sent ? ours : theirs));
