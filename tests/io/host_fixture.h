@@ -76,16 +76,17 @@ inline void set_up_again() {
       "exit 1");
 }
 
-/// How often, while `change` is made again and again, packets to kElsewhere would have left by
+/// How often, while `change` is made again and again, packets to `destination` would have left by
 /// another interface than the tunnel's.
-inline int times_outside(unsigned tunnel, const std::function<void(int)>& change) {
+inline int times_outside(unsigned tunnel, const std::function<void(int)>& change,
+                         Ipv4Address destination = kElsewhere) {
   std::atomic<bool> ready = false;
   std::atomic<bool> done = false;
   std::atomic<int> outside = 0;
   std::thread watcher([&] {
     auto netlink = Netlink::open().value();
     while (!done) {
-      const auto way = netlink.route_to(kElsewhere);
+      const auto way = netlink.route_to(destination);
       if (way && way->device != tunnel) ++outside;
       ready = true;
     }

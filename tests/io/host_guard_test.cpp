@@ -52,6 +52,24 @@ TEST_CASE("io/host_state nothing takes another way while the tunnel gets other a
   }
 }
 
+TEST_CASE("io/host_state nor to the server, where that is the tunnel's other end as well") {
+  Host host;
+  const auto tun = Tun::open("pptp%d").value();
+  auto state = host.state();
+  const std::uint32_t mark = state.reserve_mark().value().value();
+  auto settings = host.settings(tun);
+  settings.peer = kServer;
+  settings.routes = {prefix("203.0.113.0/24")};
+  REQUIRE(state.configure_tunnel(settings).has_value());
+  const auto another_address = [&](int i) {
+    settings.local = Ipv4Address(10, 9, 1, static_cast<std::uint8_t>(i));
+    REQUIRE(state.reconfigure_tunnel(settings).has_value());
+    state.lower_guard();
+  };
+  CHECK(times_outside(tun.index(), another_address, kServer) == 0);
+  CHECK(host.netlink.route_to(kServer, mark).value().gateway == kGateway);
+}
+
 TEST_CASE("io/host_state nothing takes another way while a script changes what leads there") {
   Host host;
   const auto tun = Tun::open("pptp%d").value();

@@ -14,7 +14,8 @@ namespace {
 std::vector<Ipv4Prefix> destinations_of(const TunnelSettings& settings) {
   std::vector<Ipv4Prefix> all = settings.routes;
   all.insert(all.end(), settings.guarded.begin(), settings.guarded.end());
-  if (settings.peer && settings.peer != settings.server) all.emplace_back(*settings.peer);
+  // Even where it is the server: with rules, what has no mark is led to it inside.
+  if (settings.peer) all.emplace_back(*settings.peer);
   if (settings.default_route) all.emplace_back();
   return all;
 }
