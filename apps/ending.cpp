@@ -271,6 +271,12 @@ Ending bare_ending(const End& end, const EndingContext& context) {
     case Cause::mppe_peer_refused:
       return {
           not_encrypted, "mppe-peer-refused", "the server will not encrypt", kEncryptServer, {}};
+    case Cause::mppe_peer_requires:
+      return {not_encrypted,
+              "mppe-required-not-available",
+              server + " requires encryption, which the profile has switched off",
+              {R"(allow it: [encryption] mppe = "require")"},
+              {}};
     case Cause::mppe_bits_refused:
       return refused_key_lengths(end.code);
     case Cause::mppe_stateful_only:

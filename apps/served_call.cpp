@@ -59,6 +59,8 @@ std::string words_of(const End& end) {
       return fmt::format("wrong user name or password (E={})", end.code);
     case Cause::mppe_peer_refused:
       return "the client will not encrypt";
+    case Cause::mppe_peer_requires:
+      return "the client requires encryption, which is off here";
     case Cause::mppe_bits_refused:
       return fmt::format("the client encrypts with {}, which is not allowed here",
                          key_length_words(end.code));

@@ -44,6 +44,8 @@ std::string_view name(Cause cause) noexcept {
       return "server-not-authentic";
     case Cause::mppe_peer_refused:
       return "mppe-peer-refused";
+    case Cause::mppe_peer_requires:
+      return "mppe-peer-requires";
     case Cause::mppe_bits_refused:
       return "mppe-bits-refused";
     case Cause::mppe_stateful_only:

@@ -33,6 +33,7 @@ enum class Cause : std::uint8_t {
   server_not_authentic,   ///< the S= of MS-CHAPv2 is missing or wrong
   // CCP
   mppe_peer_refused,   ///< the peer will not encrypt
+  mppe_peer_requires,  ///< the peer goes because we do not encrypt
   mppe_bits_refused,   ///< no common key length; code = the peer's CCP bits
   mppe_stateful_only,  ///< the peer insists on stateful mode
   mppe_no_keys,        ///< the method that authenticated makes no keys

@@ -409,6 +409,9 @@ End Link::explained(End end) const {
       return why;
     }
   }
+  if (config_.encryption.policy == EncryptionPolicy::off && speaks_of_mppe(end.text)) {
+    return {Cause::mppe_peer_requires, 0, std::move(end.text)};
+  }
   return end;
 }
 

@@ -130,6 +130,14 @@ class Connect {
     return exit_.has_value();
   }
 
+  /// The process in the background, while its caller waits for it.
+  pid_t background() const {
+    const std::string pid = std::to_string(pid_);
+    pid_t child = -1;
+    std::ifstream("/proc/" + pid + "/task/" + pid + "/children") >> child;
+    return child;
+  }
+
   /// nullopt: it still runs.
   std::optional<int> exit_status() const { return exit_; }
 
@@ -318,4 +326,36 @@ TEST_CASE("connect --background: who interrupts the caller that waits means the 
   CHECK(scene.server_told() == Cause::peer_cleared_call);
   CHECK(scene.background_status() == 5);
   CHECK(scene.hosts.clean());
+}
+
+TEST_CASE(
+    "connect --background: that the process in the background is killed is told as our error") {
+  Scene scene(profile(), true);
+  scene.server.stop_gre();
+  REQUIRE(scene.said("negotiating the link"));
+  const pid_t background = scene.connect.background();
+  REQUIRE(background > 0);
+  REQUIRE(::kill(background, SIGKILL) == 0);
+  CHECK(scene.ends_within(3s) == 1);
+  CHECK(scene.connect.has_said("[internal-error]"));
+}
+
+TEST_CASE("connect: a host without a route to the server ends it with 33, and says so") {
+  Scene scene(profile("203.0.113.1"));
+  CHECK(scene.ends_within(3s) == 33);
+  CHECK(scene.connect.has_said("[ctrl-net-unreachable]"));
+  CHECK(scene.hosts.clean());
+}
+
+TEST_CASE(
+    "connect: a router that knows no way to the server ends it with 33, and is told from that") {
+  Hosts hosts;
+  run("echo 1 >/proc/sys/net/ipv4/ip_forward; ip route add unreachable 203.0.113.0/24");
+  hosts.on_client([] { return run("ip route add default via 192.0.2.1"); });
+  Connect connect(hosts, profile("203.0.113.1"), false);
+  FakeServer server(kServer);
+  connect.go();
+  CHECK(server.run_until([&] { return connect.ended(); }, 5s));
+  CHECK(connect.exit_status() == 33);
+  CHECK(connect.has_said("[ctrl-no-route]"));
 }

@@ -45,6 +45,7 @@ const std::map<Cause, Row> kCauses = {
     {Cause::auth_peer_failed, {19, "auth-peer-failed"}},
     {Cause::server_not_authentic, {37, "server-not-authentic"}},
     {Cause::mppe_peer_refused, {36, "mppe-peer-refused"}},
+    {Cause::mppe_peer_requires, {36, "mppe-required-not-available"}},
     {Cause::mppe_bits_refused, {36, "mppe-no-common-key-length"}},
     {Cause::mppe_stateful_only, {36, "mppe-stateful-only"}},
     {Cause::mppe_no_keys, {36, "mppe-auth-not-mschap"}},

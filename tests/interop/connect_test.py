@@ -182,6 +182,31 @@ def too_few_bits(bench):
     bench.refused(36, r"\[mppe-40-only-peer\]")
 
 
+def doctor(bench, **tables):
+    """What doctor finds with pptpd and pppd: (ids, steps that do not pass)."""
+    path = bench.program.profile("patient", bench.settings(**tables))
+    ended = bench.program.run("doctor", path, "--json", timeout=60)
+    document = json.loads(ended.stdout)
+    expect(ended.returncode, 1 if document["findings"] else 0, "exit status of doctor")
+    return [f["id"] for f in document["findings"]], {s["step"] for s in document["steps"] if s["verdict"] != "pass"}
+
+
+@case("connect: doctor finds nothing wrong with pptpd and pppd, and leaves nothing behind")
+def doctor_is_content(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    expect(doctor(bench), ([], set()), "findings")
+
+
+@case("connect: doctor finds the wrong password, and that pppd has no MPPE")
+def doctor_finds(bench):
+    bench.pptpd.start(*peers.MPPE_128)
+    ids, steps = doctor(bench, password="not-" + peers.PASSWORD)
+    expect((ids[:1], "authentication" in steps), (["chap-e691-bad-password"], True), f"findings {ids}")
+    bench.pptpd.start(*peers.NO_MPPE)
+    ids, steps = doctor(bench)
+    expect((ids[:1], "encryption" in steps), (["mppe-peer-refused"], True), f"findings {ids}")
+
+
 @case("connect: a port that refuses ends with 33")
 def refused_port(bench):
     bench.pptpd.stop()

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from harness import peers
+from harness.cases import CLEAR as CLEAR_PACKETS
 from harness.cases import case, expect, main
 from harness.lab import CLIENT_ADDRESS, WIRE_ADDRESS, wait_for
 from harness.program import Program
@@ -328,17 +329,23 @@ def black_hole(bench):
     expect(1280 <= longest <= 1300, True, f"what is said to arrive: {longest}")
 
 
-@case("doctor: a script has led the route to the server into the tunnel")
+@case("doctor: an ip-up script has led the way to the server into the tunnel, whose own packets keep theirs", tap=CLEAR_PACKETS)
 def route_loop(bench):
-    client = bench.lab.client
-    client("ip", "tuntap", "add", "looped0", "mode", "tun")
-    try:
-        client("ip", "link", "set", "looped0", "up")
-        client("ip", "route", "add", WIRE_ADDRESS + "/32", "dev", "looped0", "src", CLIENT_ADDRESS)
-        ids, _ = bench.finds("route-loop-scripts", "route")
+    folder = bench.lab.run / "hooks"
+    folder.mkdir()
+    script = folder / "ip-up"
+    script.write_text(f'#!/bin/sh\nip route add {WIRE_ADDRESS}/32 dev "$1" src {CLIENT_ADDRESS}\n')
+    script.chmod(0o755)
+    with bench.server("none"):
+        process = bench.program.start("connect", bench.profile(network={"ip-up-dir": str(folder)}, **CLEAR))
+        status = bench.program.wait_up("office", process)
+        way = f"{WIRE_ADDRESS} dev {status['interface']}"
+        wait_for(lambda: way in bench.lab.client("ip", "route", "show", WIRE_ADDRESS), 5, "the script's route")
+        ids, _ = bench.finds("route-loop-scripts", "route", patient=WIRE_ADDRESS)
         expect(ids, ["route-loop-scripts", "ctrl-unreachable-1723"], "findings")
-    finally:
-        client("ip", "link", "delete", "looped0")
+        expect(bench.program.run("status", "office").returncode, 0, "status of the call that the script was run for")
+        expect(bench.program.run("disconnect", "office").returncode, 0, "disconnect")
+        process.exit_status(5)
 
 
 @case("doctor: the profile is connected already, and its call goes on")

@@ -57,7 +57,7 @@ TEST_CASE("link whose server does not speak CCP ends where encryption is require
   CHECK(pair.client.encryptions == 0);
   CHECK(pair.client.story == "establish authenticate network terminate dead ended");
   REQUIRE(pair.server.ended);
-  CHECK(pair.server.ended->cause == Cause::peer_terminated);
+  CHECK(pair.server.ended->cause == Cause::mppe_peer_requires);
   CHECK(pair.server.ended->text == "mppe-peer-refused");
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("link whose client will not encrypt ends where the server requires it"
   pair.start();
   pair.run(seconds(5));
   CHECK(pair.server.ended.value().cause == Cause::mppe_peer_refused);
-  CHECK(pair.client.ended.value().cause == Cause::peer_terminated);
+  CHECK(pair.client.ended.value().cause == Cause::mppe_peer_requires);
   CHECK(!pair.server.network);
 }
 

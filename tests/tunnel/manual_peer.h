@@ -298,15 +298,21 @@ class ManualPeer {
   /// After CCP: the keys for what was agreed.
   void take_keys() {
     REQUIRE(encryption);
-    const KeySeed& from = std::get<AuthSuccess>(method_->outcome()).seed;
-    // The Engine's receiving direction is the peer's sending one.
-    auto sending = start_keys(from, encryption->receive.bits, Role::server);
-    auto receiving = start_keys(from, encryption->send.bits, Role::server);
-    REQUIRE(sending);
+    seal_with(encryption->receive.bits);
+    auto receiving = start_keys(seed(), encryption->send.bits, Role::server);
     REQUIRE(receiving);
-    sealer.emplace(sending->send.clone(), encryption->receive);
     opener.emplace(receiving->receive.clone(), encryption->send);
     receive_key = std::move(receiving->receive);
+  }
+
+  /// What the peer sends is enciphered with keys of this length, whatever was agreed on.
+  void seal_with(KeyBits bits) {
+    MppeParameters parameters = encryption->receive;
+    parameters.bits = bits;
+    // The Engine's receiving direction is the peer's sending one.
+    const auto sending = start_keys(seed(), bits, Role::server);
+    REQUIRE(sending);
+    sealer.emplace(sending->send.clone(), parameters);
   }
 
   /// All of it, with encryption.
@@ -406,6 +412,8 @@ class ManualPeer {
   }
 
  private:
+  const KeySeed& seed() const { return std::get<AuthSuccess>(method_->outcome()).seed; }
+
   void tell(std::string_view word) { story += (story.empty() ? "" : " ") + std::string(word); }
 
   void on(CallConnected&&) { tell("connected"); }
