@@ -91,6 +91,8 @@ std::string to_text(const Explanation& explanation) {
     text += to_text(finding);
   }
   if (text.empty()) text = "nothing wrong found\n";
+  for (const diagnosis::Symptom* symptom : explanation.usual)
+    text += fmt::format("{} [{}]\n", symptom->title, symptom->id);
   for (const std::string& step : explanation.steps)
     text += step + "\n";
   return text;

@@ -49,6 +49,7 @@ struct Symptom {
   std::span<const SymptomSequence> sequences;
   std::span<const std::uint16_t> windows;     ///< Windows shows such a number
   std::span<const std::uint16_t> terminates;  ///< Windows ends a link with such a number
+  bool usual;  ///< its messages are those of a call that is well, too
 };
 
 /// All, in the order of their areas.

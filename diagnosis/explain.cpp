@@ -255,9 +255,10 @@ const Judgement* most_telling(const std::vector<Judgement>& judgements) {
 
 namespace {
 
-/// Who gives a single line asks what it means, whatever it would mean among others.
-std::vector<Finding> explain_line(const LogLine& line, const Event& event,
-                                  const Patterns& patterns) {
+/// Who gives a single line asks what it means, whatever it would mean among others. What every
+/// call says, a good one too, is told apart.
+std::vector<Finding> explain_line(const LogLine& line, const Event& event, const Patterns& patterns,
+                                  std::vector<const Symptom*>& usual) {
   std::map<const Symptom*, unsigned> strengths;
   for (const std::size_t number : event.patterns) {
     const OwnedPattern& owned = patterns.pattern(number);
@@ -266,9 +267,14 @@ std::vector<Finding> explain_line(const LogLine& line, const Event& event,
   }
   std::vector<Finding> findings;
   findings.reserve(strengths.size());
-  for (const auto& [symptom, strength] : strengths)
+  for (const auto& [symptom, strength] : strengths) {
+    if (symptom->usual && strength < kAlarm) {
+      usual.push_back(symptom);
+      continue;
+    }
     findings.push_back(
         {symptom, std::max<unsigned>(strength, kAlarm), {evidence_of(line, &event)}});
+  }
   sort_by_strength(findings);
   return findings;
 }
@@ -317,7 +323,8 @@ Explanation Explainer::explain(std::string_view text) const {
   add_missing(explanation.findings, std::move(windows));
   sort_by_strength(explanation.findings);
   if (lines.size() == 1 && events.size() == 1)
-    add_missing(explanation.findings, explain_line(lines[0], events[0], patterns_));
+    add_missing(explanation.findings,
+                explain_line(lines[0], events[0], patterns_, explanation.usual));
   return explanation;
 }
 

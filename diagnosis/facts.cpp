@@ -9,6 +9,7 @@
 
 #include "diagnosis/attempt.h"
 #include "diagnosis/ccp_talk.h"
+#include "diagnosis/echo_talk.h"
 #include "diagnosis/ppp_text.h"
 #include "diagnosis/rubbish.h"
 #include "diagnosis/terminate_reason.h"
@@ -16,38 +17,30 @@
 namespace pptp::diagnosis {
 namespace {
 
-/// After so many requests without a word from the peer nobody needs to wait for the time-out.
+/// Requests without a word from the peer: nobody needs to wait for the time-out.
 constexpr unsigned kSilent = 3;
 /// Rubbish that comes within so many seconds, or lines, of encryption was never anything else.
 constexpr std::int64_t kAtOnceSeconds = 5;
 constexpr std::size_t kAtOnceLines = 15;
+/// pppd asks ten times, every three seconds (lcp-max-configure, lcp-restart), before it gives up.
+constexpr std::int64_t kLcpSeconds = 30;
 /// Fewer packets out of order are nobody's trouble.
 constexpr unsigned kManyReordered = 20;
+/// But who gives a log of nothing else asks about them.
+constexpr unsigned kFewReordered = 3;
 /// Who stops a tunnel sends a signal or two.
 constexpr unsigned kManySignals = 5;
-/// Before so many refusals two sides may still agree, and before so many echoes one may be late.
+/// Before so many refusals two sides may still agree.
 constexpr unsigned kManyRefusals = 5;
-constexpr unsigned kManyEchoes = 4;
 constexpr unsigned kManyAddresses = 4;
 /// Octets that a loop makes within a minute, and nobody types.
 constexpr std::uint64_t kMuch = 1'000'000;
 constexpr std::uint64_t kFarMore = 100;
 
-bool is_auth(const PacketOption& option, std::initializer_list<std::string_view> words) {
-  return option.name == "auth" && std::ranges::any_of(words, [&](std::string_view word) {
-           return option.value.find(word) != std::string::npos;
-         });
-}
-
-bool is_mschap(const PacketOption& option) {
-  return is_auth(option, {"MS", "81", "80"});
-}
-
-/// The peer's user has hung up, or what stands for one.
-bool is_on_purpose(const TerminateReason& reason) {
-  if (reason.windows_error) return *reason.windows_error == 0;
-  return reason.text == "User request" || reason.text == "Link inactive" ||
-         reason.text == "Connect time expired" || reason.text == "user request";
+/// A user has hung up, or what stands for one.
+bool is_on_purpose(std::string_view text) {
+  return text == "User request" || text == "Link inactive" || text == "Connect time expired" ||
+         text == "user request";
 }
 
 /// How often, and the line of the last time.
@@ -108,8 +101,16 @@ class Deriver {
         break;
       case Mark::call_up:
         add(Fact::client);
-        add(Fact::call_granted);
+        note_granted();
         start_replied_ = true;
+        break;
+      case Mark::plugin_call_up:
+        note_granted();
+        start_replied_ = true;
+        break;
+      case Mark::pppd_gone:
+        if (!gone_) gone_ = line().seconds;
+        add(Fact::ended);
         break;
       case Mark::peer_closed_control:
         if (!start_replied_ && !has(Fact::up)) add(Fact::closed_before_reply);
@@ -131,9 +132,10 @@ class Deriver {
         break;
       case Mark::call_started:
         add(Fact::server);
-        add(Fact::call_granted);
+        note_granted();
         break;
       case Mark::pty_failed:
+        if (!gone_) gone_ = line().seconds;
         add(Fact::server);
         add(Fact::pty_failed);
         add(Fact::ended);
@@ -154,6 +156,7 @@ class Deriver {
       case Mark::interface_used:
       case Mark::link_connected:
         began_ = true;
+        add(Fact::pppd_seen);
         break;
       case Mark::auth_succeeded:
         add(Fact::auth_succeeded);
@@ -162,6 +165,14 @@ class Deriver {
       case Mark::auth_failed:
         add(Fact::auth_failed);
         add(Fact::lcp_open);
+        break;
+      case Mark::client_accepted:
+        add(Fact::client);
+        break;
+      case Mark::client_authorized:
+        add(Fact::authorized);
+        add(Fact::lcp_open);
+        authorized_ = line().seconds;
         break;
       case Mark::mppe_up_stateful:
         add(Fact::stateful);
@@ -231,6 +242,12 @@ class Deriver {
       add(Fact::remote_is_server);
   }
 
+  void note_granted() {
+    add(Fact::call_granted);
+    if (!granted_) granted_ = line().seconds;
+    granted_line_ = event().line;
+  }
+
   void note_octets() {
     std::uint64_t sent = 0;
     std::uint64_t received = 0;
@@ -246,9 +263,12 @@ class Deriver {
   }
 
   void note_terminated() {
+    // Nobody negotiates for so long.
+    if (authorized_ && line().seconds && *line().seconds - *authorized_ > 2 * kLcpSeconds)
+      add(Fact::was_up);
     if (has(Fact::ended_on_purpose) || terminate_sent_) return;
     const TerminateReason reason = terminate_reason(line().text, event().packet);
-    if (is_on_purpose(reason)) {
+    if (reason.windows_error ? *reason.windows_error == 0 : is_on_purpose(reason.text)) {
       // Who hangs up before anything is up has a reason that it does not tell.
       add(has(Fact::up) || !began_ ? Fact::ended_on_purpose : Fact::terminated_by_peer);
       return;
@@ -348,13 +368,14 @@ class Deriver {
         note_protocol_reject(packet, sent);
         break;
       case PacketCode::echo_request:
-        note_echo_request(sent);
+        if (sent) {
+          echoes_.asked_by_us(times(), event().line);
+        } else {
+          echoes_.asked_by_peer();
+        }
         break;
       case PacketCode::echo_reply:
-        if (!sent) {
-          echo_replies_ += times();
-          unanswered_echoes_ = {};
-        }
+        if (!sent) echoes_.answered(times());
         break;
       default:
         break;
@@ -362,9 +383,7 @@ class Deriver {
   }
 
   void note_our_terminate(const PrintedPacket& packet) {
-    if (packet.text == "User request" || packet.text == "Link inactive" ||
-        packet.text == "Connect time expired")
-      add(Fact::ended_on_purpose);
+    if (is_on_purpose(packet.text)) add(Fact::ended_on_purpose);
     if (ccp_.peer_asked_for_nothing()) add(Fact::peer_without_request);
   }
 
@@ -396,7 +415,7 @@ class Deriver {
     if (!reject) {
       add(Fact::method_changed);
     } else {
-      add(is_mschap(*auth) ? Fact::mschap_refused_by_us : Fact::other_method_refused_by_us);
+      add(asks_for_mschap(*auth) ? Fact::mschap_refused_by_us : Fact::other_method_refused_by_us);
     }
   }
 
@@ -405,14 +424,6 @@ class Deriver {
     const auto number = static_cast<std::uint32_t>(packet.data[0] << 8 | packet.data[1]);
     if (!sent && number == 0x80fd) add(Fact::ccp_refused_by_peer);
     note_rubbish(number, sent);
-  }
-
-  void note_echo_request(bool sent) {
-    if (!sent) {
-      echo_asked_ = true;
-      return;
-    }
-    unanswered_echoes_.add(times(), event().line);
   }
 
   void note_auth(const PrintedPacket& packet, bool sent) {
@@ -478,10 +489,18 @@ class Deriver {
     conclude_control();
     conclude_lcp();
     conclude_auth();
-    conclude_echo();
+    if (const auto echoes = echoes_.judge(has(Fact::echo_unanswered)))
+      facts_.add(*echoes, echoes_.line());
+    conclude_order();
     if (!began_ && !came_ && !has(Fact::up) && !has(Fact::call_granted) && !has(Fact::detailed) &&
         has(Fact::ended))
       copy(Fact::only_the_end, Fact::ended);
+  }
+
+  void conclude_order() {
+    const auto is_reordered = [](const Event& each) { return each.has(Mark::packet_reordered); };
+    if (reordered_ >= kFewReordered && std::ranges::all_of(events_, is_reordered))
+      facts_.add(Fact::reordering, events_.back().line);
   }
 
   void conclude_roles() {
@@ -492,7 +511,7 @@ class Deriver {
   void conclude_control() {
     if (start_sent_ && !start_replied_ && !has(Fact::closed_before_reply) && closing_)
       facts_.add(Fact::start_unanswered, *start_sent_);
-    // Of a control connection that is up pptp tells before the link's first retry.
+    // That a control connection is up pptp tells before the link's first retry.
     if (began_pptp_ && !start_sent_ && !start_replied_ && requests_sent_.count >= kSilent &&
         received_ == 0)
       facts_.add(Fact::nothing_from_control, *began_pptp_);
@@ -505,6 +524,9 @@ class Deriver {
         has(Fact::lcp_timed_out) || has(Fact::ended) || has(Fact::disconnected_before_up);
     if (requests_sent_.count > 0 && received_ == 0 && (given_up || requests_sent_.count >= kSilent))
       facts_.add(Fact::nothing_received, requests_sent_.line);
+    if (granted_ && gone_ && *gone_ - *granted_ >= kLcpSeconds - 1 &&
+        *gone_ - *granted_ <= kLcpSeconds + 3)
+      facts_.add(Fact::gone_after_time_out, granted_line_);
     if (has(Fact::lcp_open)) return;
     if (requests_received_ >= kSilent && requests_sent_.count >= kSilent && answers_ == 0)
       facts_.add(Fact::answers_missing, requests_sent_.line);
@@ -523,15 +545,6 @@ class Deriver {
       copy(Fact::asks_server_for_proof, Fact::method_refused_by_peer);
   }
 
-  void conclude_echo() {
-    if (unanswered_echoes_.count < 2) return;
-    if (echo_replies_ == 0 && echo_asked_) {
-      facts_.add(Fact::echo_one_way, unanswered_echoes_.line);
-    } else if (has(Fact::echo_unanswered) || unanswered_echoes_.count >= kManyEchoes) {
-      facts_.add(Fact::echo_lost, unanswered_echoes_.line);
-    }
-  }
-
   void copy(Fact to, Fact from) {
     for (const std::size_t line : facts_.lines(from))
       facts_.add(to, line);
@@ -545,9 +558,11 @@ class Deriver {
   CcpTalk ccp_;
   Rubbish rubbish_;
 
-  std::optional<std::size_t> began_pptp_;
-  std::optional<std::size_t> start_sent_, closing_, left_;
-  Counted requests_sent_, challenges_sent_, responses_sent_, unanswered_echoes_;
+  std::optional<std::size_t> began_pptp_, start_sent_, closing_, left_;
+  std::optional<std::int64_t> granted_, gone_, authorized_;  ///< when
+  std::size_t granted_line_ = 0;
+  Counted requests_sent_, challenges_sent_, responses_sent_;
+  EchoTalk echoes_;
   std::optional<std::size_t> mppe_up_, up_, eap_response_;
   bool start_replied_ = false;
   bool came_ = false;
@@ -558,7 +573,6 @@ class Deriver {
   bool auth_asked_by_us_ = false;
   bool ipcp_ack_sent_ = false;
   bool ipcp_ack_received_ = false;
-  bool echo_asked_ = false;
   unsigned received_ = 0;
   unsigned requests_received_ = 0;
   unsigned answers_ = 0;
@@ -566,7 +580,6 @@ class Deriver {
   unsigned mru_naks_ = 0;
   unsigned responses_received_ = 0;
   unsigned address_naks_ = 0;
-  unsigned echo_replies_ = 0;
   unsigned reordered_ = 0;
   unsigned purposes_ = 0;
 };

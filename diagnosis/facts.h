@@ -23,6 +23,7 @@ enum class Fact : std::uint8_t {
   was_up,           ///< only its end says so
   pty_failed,       ///< pptpd has lost its pppd
   only_the_end,     ///< nothing of the call but its end is in the log
+  pppd_seen,        ///< pppd itself speaks in the log, about its link
 
   // control connection
   call_granted,
@@ -35,8 +36,9 @@ enum class Fact : std::uint8_t {
 
   // LCP
   lcp_timed_out,
-  nothing_received,  ///< PPP was sent, again and again, and nothing came
-  answers_missing,   ///< the peer asks and never answers: one way only
+  nothing_received,     ///< PPP was sent, again and again, and nothing came
+  gone_after_time_out,  ///< pppd says nothing, and is gone when LCP's time is over
+  answers_missing,      ///< the peer asks and never answers: one way only
   lcp_open,
   lcp_keeps_disagreeing,
   mru_naked_again,
@@ -50,6 +52,7 @@ enum class Fact : std::uint8_t {
   method_changed,
   auth_failed,
   auth_succeeded,
+  authorized,  ///< a server's pppd says so
   challenge_unanswered,
   response_unanswered,
   backslash_doubled,

@@ -24,7 +24,7 @@ CLASSES = {
 SIDES = {"client", "server", "both", "host"}
 KEYS = {
     "symptom": {"id", "title", "class", "side", "cause", "remedy", "answer", "proof", "windows", "terminates", "pattern",
-                "sequence"},
+                "sequence", "usual"},
     "pattern": {"program", "regex", "example", "strength", "unless"},
     "sequence": {"facts", "absent", "strength"},
     "mark": {"name", "regex", "example"},
@@ -155,6 +155,7 @@ class Table:
             self.array(f"{prefix}Sequences", "SymptomSequence", sequences),
             self.array(f"{prefix}Windows", "std::uint16_t", [str(n) for n in symptom.get("windows", [])]),
             self.array(f"{prefix}Terminates", "std::uint16_t", [str(n) for n in symptom.get("terminates", [])]),
+            str(symptom.get("usual", False)).lower(),
         ]) + "}"
 
 

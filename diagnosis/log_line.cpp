@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400;
 constexpr char kEscape = '\x1b';
+/// Nobody breaks a shorter line.
+constexpr std::size_t kBroken = 50;
 
 /// Length of the terminal's control sequence that `text` begins with, ECMA-48 5.4 and 8.3.89.
 std::size_t escape_length(std::string_view text) {
@@ -176,7 +178,7 @@ class Prefixes {
   }
 
   const RE2 iso_{
-      R"((?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*,? )?\[?\d{4}[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d))"
+      R"((?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*,? )?\[?\d{4}[-/.](\d\d)[-/.](\d\d)[T -](\d\d):(\d\d):(\d\d))"
       R"((?:[.,]\d+)?(?: ?(?:Z|[+-]\d\d:?\d\d|[A-Z]{3,4})\b)?(?:\]:?)?[ ,:]*)",
       latin1()};
   const RE2 bsd_{
@@ -341,8 +343,23 @@ class LogReader {
     }
   }
 
+  /// Mail and forums break long lines; what is left of one begins in the middle of a sentence.
+  bool continues(const LogLine& line) const {
+    if (lines_.empty() || line.seconds || !line.program.empty()) return false;
+    const LogLine& before = lines_.back();
+    const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+    const auto is_letter = [&](char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); };
+    return before.seconds && !before.program.empty() && before.text.size() >= kBroken &&
+           is_letter(before.text.back()) && is_lower(line.text.front());
+  }
+
   // Stamps without a day begin again at midnight.
   void keep(LogLine line) {
+    if (continues(line)) {
+      lines_.back().text += ' ' + line.text;
+      lines_.back().message += ' ' + line.message;
+      return;
+    }
     if (line.seconds && last_seconds_ && *line.seconds + kDay / 2 < *last_seconds_ &&
         *line.seconds < kDay)
       *line.seconds += kDay;

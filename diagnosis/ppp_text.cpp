@@ -208,6 +208,12 @@ std::optional<PrintedPacket> parse_packet(std::string_view message) {
   return packet;
 }
 
+bool asks_for_mschap(const PacketOption& auth) {
+  return std::ranges::any_of(std::array{"MS", "81", "80"}, [&](std::string_view word) {
+    return auth.value.find(word) != std::string::npos;
+  });
+}
+
 std::optional<std::uint32_t> parse_mppe_bits(std::string_view value) {
   constexpr Word<std::uint32_t> kBits[] = {
       {"H", 0x0100'0000}, {"M", 0x80}, {"S", 0x40}, {"L", 0x20}, {"D", 0x10}, {"C", 0x01},

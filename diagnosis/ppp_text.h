@@ -58,6 +58,9 @@ struct PacketOption {
   std::string value;
 };
 
+/// Whether an "auth" option asks for MS-CHAP, as a name or as the number of its algorithm.
+bool asks_for_mschap(const PacketOption& auth);
+
 struct PrintedPacket {
   Direction direction = Direction::sent;
   PacketProtocol protocol = PacketProtocol::other;
