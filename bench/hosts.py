@@ -66,7 +66,7 @@ class Host:
         self.folder = folder
         folder.mkdir(mode=0o700)
         self._environment = {"PATH": os.environ["PATH"], "PPTPD_USER_RUNTIME_DIR": str(folder),
-                             "STATE_DIRECTORY": str(folder), "NO_COLOR": "1"}
+                             "STATE_DIRECTORY": str(folder), "TMPDIR": str(folder), "NO_COLOR": "1"}
 
     def ip(self, *arguments):
         """Runs ip(8) here: its output as JSON, or None."""

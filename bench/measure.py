@@ -107,4 +107,9 @@ def everything(client, server, stack, seconds):
                 "tcp_8": tcp(client, server, stack, shorter, "-P", "8"),
                 "udp_64": udp(client, server, stack, shorter, 64),
                 "udp_1400": udp(client, server, stack, shorter, 1400)}
+    return flat(measured)
+
+
+def flat(measured):
+    """{"measure.figure": value} of {measure: {figure: value}}."""
     return {f"{measure}.{figure}": value for measure, figures in measured.items() for figure, value in figures.items()}

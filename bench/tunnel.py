@@ -18,12 +18,12 @@ Ends with 77 where root, /dev/net/tun or iperf3 is missing; a stack whose progra
 import argparse
 import json
 import os
-import statistics
 import sys
 
 import hosts
 import measure
 import stacks
+import summary
 
 OURS = ("mppe-128", "null")
 
@@ -38,28 +38,12 @@ def one_round(client, server, chosen, seconds):
     return measured
 
 
-def medians(rounds, value):
-    """{figure: median of `value(round, figure)`}, without what is None in every round."""
-    figures = next(iter(rounds[0].values()))
-    found = {}
-    for figure in figures:
-        values = [v for v in (value(one, figure) for one in rounds) if v is not None]
-        if values:
-            found[figure] = round(statistics.median(values), 3)
-    return found
-
-
-def ratio(one, other):
-    return one / other if other else None
-
-
-def summary(rounds, seconds):
+def document(rounds, seconds):
     names = sorted(rounds[0])
     return {
         "bench": "tunnel", "rounds": len(rounds), "seconds": seconds, "mtu": stacks.MTU,
-        "stacks": {name: medians(rounds, lambda one, figure, name=name: one[name][figure]) for name in names},
-        "ratios": {f"{mine}/{other}": medians(
-            rounds, lambda one, figure, mine=mine, other=other: ratio(one[mine][figure], one[other][figure]))
+        "stacks": {name: summary.medians(rounds, name) for name in names},
+        "ratios": {f"{mine}/{other}": summary.ratios(rounds, mine, other)
                    for mine in OURS if mine in names for other in names if other != mine},
         "measured": rounds}
 
@@ -80,7 +64,7 @@ def main():
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
             first = number % len(chosen)
             rounds.append(one_round(client, server, chosen[first:] + chosen[:first], arguments.seconds))
-    print(json.dumps(summary(rounds, arguments.seconds), indent=2))
+    print(json.dumps(document(rounds, arguments.seconds), indent=2))
 
 
 if __name__ == "__main__":

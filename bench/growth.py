@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""growth.py PPTPD_USER [--tunnels 1,10,100] [--rounds N] [--seconds N]: many tunnels into one server process.
+
+Each client is a `connect` of its own in a network namespace of its own; all wires end on one bridge at the server.
+MPPE-128 stateless; one TCP flow in each tunnel, all at once. Prints one JSON document: for each number of tunnels
+medians of the rounds, and medians of their ratio to the least number in the same round. Ends with 77 where root or
+/dev/net/tun is missing.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import hosts
+import measure
+import ours
+import summary
+
+LOAD = pathlib.Path(__file__).resolve().parent / "load.py"
+PORT = 5202
+MOST = 240  # of the pool's addresses, and of those on the wire
+
+
+@contextlib.contextmanager
+def star(number):
+    """A server's host, and so many clients' hosts with a wire to it: (server, [client])."""
+    with hosts.hosts("server", *(f"c{i}" for i in range(number))) as (server, *clients):
+        server.ip("link", "add", "bridge", "type", "bridge")
+        server.ip("address", "add", f"{hosts.SERVER}/24", "dev", "bridge")
+        server.ip("link", "set", "bridge", "up")
+        for i, client in enumerate(clients):
+            server.ip("link", "add", f"wire{i}", "type", "veth", "peer", "name", "wire", "netns", client.name)
+            server.ip("link", "set", f"wire{i}", "master", "bridge", "up")
+            client.ip("address", "add", f"192.0.2.{i + 2}/24", "dev", "wire")
+            client.ip("link", "set", "wire", "up")
+        yield server, clients
+
+
+def anonymous_kib(process):
+    """Memory of a process that is its own: KiB."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+
+
+def load(how, server, clients, seconds, serving, calling):
+    """One run of load.py over all tunnels: speed, and CPU of the server and of all clients for a Gbit."""
+    with hosts.ended(server.start(LOAD, "serve", PORT)) as process:
+        server.wait_listening(PORT, process)
+        before = measure.cpu_of(serving), sum(map(measure.cpu_of, calling))
+        moved = json.loads(subprocess.run(
+            [LOAD, how, ours.SERVER_INNER, str(PORT), str(seconds), *(client.name for client in clients)],
+            check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=seconds + 2 * hosts.PATIENCE).stdout)
+        after = measure.cpu_of(serving), sum(map(measure.cpu_of, calling))
+    gbit = moved["bytes"] * 8e-9
+    return {"mbit_per_s": 1000 * gbit / moved["seconds"], "server_cpu_s_per_gbit": (after[0] - before[0]) / gbit,
+            "clients_cpu_s_per_gbit": (after[1] - before[1]) / gbit}
+
+
+def one_size(program, server, clients, seconds):
+    """All figures of one number of tunnels, with a server that has had no other."""
+    with contextlib.ExitStack() as cleanup:
+        serving = cleanup.enter_context(ours.serving(program, server))
+        alone = anonymous_kib(serving)
+        began = time.monotonic()
+        calling = [cleanup.enter_context(hosts.ended(client.start(program, "connect", ours.profile(client))))
+                   for client in clients]
+        for client, process in zip(clients, calling):
+            client.wait_answer(ours.SERVER_INNER, process)
+        figures = {"up_s": time.monotonic() - began, "server_kib": alone,
+                   "server_kib_per_tunnel": (anonymous_kib(serving) - alone) / len(clients),
+                   "client_kib": statistics.median(map(anonymous_kib, calling))}
+        for name, how in (("to_server", "push"), ("from_server", "fetch")):
+            figures |= {f"{name}.{figure}": value
+                        for figure, value in load(how, server, clients, seconds, serving, calling).items()}
+        figures["server_kib_per_tunnel_loaded"] = (anonymous_kib(serving) - alone) / len(clients)
+        figures["client_kib_loaded"] = statistics.median(map(anonymous_kib, calling))
+        return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=os.path.abspath)
+    parser.add_argument("--tunnels", type=lambda text: sorted(map(int, text.split(","))), default=[1, 10, 100])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5)
+    arguments = parser.parse_args()
+    hosts.require("ping")
+    sizes = arguments.tunnels
+    if not 1 <= sizes[0] <= sizes[-1] <= MOST:
+        parser.error(f"1 to {MOST} tunnels")
+    rounds = []
+    with star(sizes[-1]) as (server, clients):
+        for number in range(arguments.rounds):
+            measured = {}
+            for size in sizes if number % 2 == 0 else reversed(sizes):
+                print(f"round {number + 1} of {arguments.rounds}: {size}", file=sys.stderr, flush=True)
+                measured[str(size)] = one_size(arguments.program, server, clients[:size], arguments.seconds)
+            rounds.append(measured)
+    names = [str(size) for size in sizes]
+    print(json.dumps({
+        "bench": "growth", "rounds": len(rounds), "seconds": arguments.seconds,
+        "tunnels": {name: summary.medians(rounds, name) for name in names},
+        "ratios": {f"{name}/{names[0]}": summary.ratios(rounds, name, names[0]) for name in names[1:]},
+        "measured": rounds}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

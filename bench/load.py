@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Many TCP flows at once, from many hosts, as cheaply as they can be had: load.py COMMAND ARGUMENT...
+
+serve PORT                                  takes or sends bytes, as each who calls says
+push HOST PORT SECONDS NAMESPACE...         sends from each namespace    -> {"bytes", "seconds"} until all has arrived
+fetch HOST PORT SECONDS NAMESPACE...        is sent to in each           -> the same
+
+One process drives all flows of a side. Results are one JSON object on standard output.
+"""
+
+import ctypes
+import json
+import selectors
+import socket
+import struct
+import sys
+import time
+
+CHUNK = bytes(1 << 16)
+BUFFER = 1 << 17  # octets of a flow that wait to be sent, so that what is under way at the end is little
+COUNT = struct.Struct("!Q")
+CLONE_NEWNET = 0x40000000
+CONNECT_SECONDS = 20
+
+
+def called_from(namespace, host, port, first):
+    """A connection out of a network namespace, on which its first octet has been sent."""
+    with open(f"/run/netns/{namespace}", "rb") as file:
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"entering {namespace}")
+    connection = socket.create_connection((host, int(port)), CONNECT_SECONDS)
+    connection.sendall(first)
+    limit_buffer(connection)
+    return connection
+
+
+def limit_buffer(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+    connection.setblocking(False)
+
+
+class Flow:
+    """The serving side of one connection."""
+
+    def __init__(self, selector, connection):
+        self._selector, self._connection = selector, connection
+        self._taken = 0
+        selector.register(connection, selectors.EVENT_READ, self._first)
+
+    def _first(self):
+        if self._connection.recv(1) == b"p":
+            self._selector.modify(self._connection, selectors.EVENT_READ, self._take)
+        else:
+            self._selector.modify(self._connection, selectors.EVENT_WRITE, self._give)
+
+    def _take(self):
+        got = len(self._connection.recv(len(CHUNK)))
+        self._taken += got
+        if not got:
+            self._connection.sendall(COUNT.pack(self._taken))
+            self.close()
+
+    def _give(self):
+        self._connection.send(CHUNK)
+
+    def close(self):
+        self._selector.unregister(self._connection)
+        self._connection.close()
+
+
+def serve(port):
+    selector = selectors.DefaultSelector()
+    listener = socket.create_server(("", int(port)), backlog=1024)
+
+    def accept():
+        connection, _ = listener.accept()
+        limit_buffer(connection)
+        Flow(selector, connection)
+
+    selector.register(listener, selectors.EVENT_READ, accept)
+    while True:
+        for key, _ in selector.select():
+            try:
+                key.data()
+            except ConnectionError:
+                key.data.__self__.close()
+
+
+def ready(selector, until):
+    """What the selector has ready, again and again, until that time."""
+    while (left := until - time.monotonic()) > 0:
+        for key, _ in selector.select(left):
+            yield key.fileobj
+
+
+def push(connections, seconds):
+    selector = selectors.DefaultSelector()
+    for connection in connections:
+        selector.register(connection, selectors.EVENT_WRITE)
+    for connection in ready(selector, time.monotonic() + seconds):
+        connection.send(CHUNK)
+    arrived = 0
+    for connection in connections:
+        connection.shutdown(socket.SHUT_WR)
+    for connection in connections:
+        connection.settimeout(CONNECT_SECONDS)
+        arrived += COUNT.unpack(connection.recv(COUNT.size, socket.MSG_WAITALL))[0]
+    return arrived
+
+
+def fetch(connections, seconds):
+    selector = selectors.DefaultSelector()
+    for connection in connections:
+        selector.register(connection, selectors.EVENT_READ)
+    return sum(len(connection.recv(len(CHUNK))) for connection in ready(selector, time.monotonic() + seconds))
+
+
+def move(how, host, port, seconds, *namespaces):
+    connections = [called_from(name, host, port, how.__name__[0].encode()) for name in namespaces]
+    began = time.monotonic()
+    moved = how(connections, float(seconds))
+    return {"bytes": moved, "seconds": time.monotonic() - began}
+
+
+def main(command, *arguments):
+    if command == "serve":
+        serve(*arguments)
+    print(json.dumps(move({"push": push, "fetch": fetch}[command], *arguments)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
