@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -46,6 +47,41 @@ TEST_CASE(
   REQUIRE(::mkdir(taken.c_str(), 0700) == 0);
   CHECK_FALSE(replace_file(taken, "new"));
   CHECK_FALSE(read_file(taken + ".new"));
+}
+
+TEST_CASE("io/file one that is published can be read by others, and nobody's file is written to") {
+  const TemporaryDir folder;
+  const std::string path = folder.path() + "/report";
+  const std::string other = folder.path() + "/other";
+  REQUIRE(replace_file(other, "somebody's"));
+  REQUIRE(::symlink(other.c_str(), (path + ".new").c_str()) == 0);
+  const mode_t umask_before = ::umask(027);
+  CHECK(publish_file(path, "page").has_value());
+  ::umask(umask_before);
+  CHECK(read_file(path) == "page");
+  CHECK(read_file(other) == "somebody's");
+  struct stat found{};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0640);
+  REQUIRE(::link(other.c_str(), (path + ".new").c_str()) == 0);
+  CHECK(replace_file(path, "page").has_value());
+  CHECK(read_file(other) == "somebody's");
+}
+
+TEST_CASE("io/file where one can be put is known before there is one") {
+  const TemporaryDir folder;
+  const std::string path = folder.path() + "/report";
+  CHECK(check_replaceable(path).has_value());
+  CHECK_FALSE(read_file(path));
+  CHECK_FALSE(read_file(path + ".new"));
+  REQUIRE(replace_file(path, "old"));
+  CHECK(check_replaceable(path).has_value());
+  CHECK(read_file(path) == "old");
+  CHECK_FALSE(check_replaceable(folder.path()));
+  CHECK_FALSE(check_replaceable("/dev/null"));
+  const IoResult<void> nowhere = check_replaceable(folder.path() + "/none/report");
+  REQUIRE_FALSE(nowhere);
+  CHECK(nowhere.error().text().find("/none/report") != std::string::npos);
 }
 
 TEST_CASE("io/output_file does not wait for who reads a pipe, and keeps what does not go") {

@@ -28,12 +28,20 @@ std::optional<std::string> read_file(const std::string& path) {
 
 namespace {
 
+constexpr mode_t kOurs = S_IRUSR | S_IWUSR;
+
+/// A file of our own: what an earlier process, or somebody else, has left there is not written to.
+UniqueFd create_anew(const std::string& path, mode_t mode) {
+  ::unlink(path.c_str());
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+}
+
 /// `prepare` is given the new file before anything is in it.
 template <class Prepare>
-IoResult<void> replace(const std::string& path, std::string_view text, Prepare&& prepare) {
+IoResult<void> replace(const std::string& path, std::string_view text, mode_t mode,
+                       Prepare&& prepare) {
   const std::string temporary = path + ".new";
-  const UniqueFd fd(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const UniqueFd fd = create_anew(temporary, mode);
   if (!fd) return failure(errno, "cannot write " + temporary);
   prepare(fd.fd());
   int error = write_all(fd.fd(), text);
@@ -51,11 +59,26 @@ IoResult<void> replace(const std::string& path, std::string_view text, Prepare&&
 }  // namespace
 
 IoResult<void> replace_file(const std::string& path, std::string_view text) {
-  return replace(path, text, [](int) {});
+  return replace(path, text, kOurs, [](int) {});
+}
+
+IoResult<void> publish_file(const std::string& path, std::string_view text) {
+  return replace(path, text, kOurs | S_IRGRP | S_IROTH, [](int) {});
+}
+
+IoResult<void> check_replaceable(const std::string& path) {
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+    return failure(S_ISDIR(there.st_mode) ? EISDIR : EEXIST, "cannot replace " + path);
+  const std::string temporary = path + ".new";
+  const UniqueFd fd = create_anew(temporary, kOurs);
+  if (!fd) return failure(errno, "cannot write " + temporary);
+  ::unlink(temporary.c_str());
+  return {};
 }
 
 IoResult<void> edit_file(const std::string& path, std::string_view text) {
-  return replace(path, text, [&path](int fd) {
+  return replace(path, text, kOurs, [&path](int fd) {
     struct stat before{};
     // Who must not read it has no access before it has its owner.
     if (::stat(path.c_str(), &before) == 0 && ::fchown(fd, before.st_uid, before.st_gid) == 0)

@@ -19,6 +19,13 @@ IoResult<void> replace_file(const std::string& path, std::string_view text);
 /// kept they are ours and 0600.
 IoResult<void> edit_file(const std::string& path, std::string_view text);
 
+/// Replaces a file as a whole, for everybody to read whom the umask lets.
+IoResult<void> publish_file(const std::string& path, std::string_view text);
+
+/// An error where a file cannot be made, or replaced, in this place: the folder does not take one,
+/// or something that is not a file has the name. The file itself is left alone.
+IoResult<void> check_replaceable(const std::string& path);
+
 /// Writes everything, however many calls that takes. 0, or the errno.
 int write_all(int fd, std::string_view text) noexcept;
 
