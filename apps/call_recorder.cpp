@@ -26,8 +26,9 @@ CaptureTime wall_clock() {
 class CallRecorder::Call final : public CallObserver {
  public:
   Call(CallRecorder& recorder, const CallEnds& ends, bool we_called, std::string name)
-      : recorder_(recorder), name_(std::move(name)) {
+      : recorder_(recorder), timeline_(recorder.config_.timeline), name_(std::move(name)) {
     if (recorder_.capture_) capture_.emplace(*recorder_.capture_, ends, we_called, wall_clock());
+    if (timeline_ != nullptr) timeline_->connected(io::engine_now(), ends);
   }
 
   Call(const Call&) = delete;
@@ -39,13 +40,7 @@ class CallRecorder::Call final : public CallObserver {
   }
 
   void control(Way way, Bytes octets) noexcept override {
-    if (recorder_.config_.words) {
-      ControlStream& stream = way == Way::sent ? sent_ : received_;
-      for (Bytes rest = octets; auto message = stream.next(rest);) {
-        if (!*message) break;  // the log says what was wrong with it
-        recorder_.log_words(name_, way, control_words(**message));
-      }
-    }
+    if (recorder_.config_.words || timeline_ != nullptr) messages(way, octets);
     if (!room()) return;
     capture_->control(wall_clock(), way, octets);
     recorder_.flush();
@@ -56,25 +51,41 @@ class CallRecorder::Call final : public CallObserver {
       recorder_.log_words(name_, way,
                           packet_words(protocol, information, recorder_.config_.secrets));
     }
+    if (timeline_ != nullptr) timeline_->frame(io::engine_now(), way, protocol, information);
     if (!room()) return;
     capture_->frame(wall_clock(), way, protocol, information);
     recorder_.flush();
   }
 
   void gre(Way way, Bytes packet) noexcept override {
+    if (timeline_ != nullptr) timeline_->gre(io::engine_now(), way, packet);
     if (!room()) return;
     capture_->gre(wall_clock(), way, packet);
     recorder_.flush_now_and_then();
   }
 
   void ip(Way way, Bytes packet) noexcept override {
+    if (timeline_ != nullptr) timeline_->ip(io::engine_now(), way, packet);
     if (room()) capture_->ip(wall_clock(), way, packet);
   }
 
  private:
+  void messages(Way way, Bytes octets) {
+    ControlStream& stream = way == Way::sent ? sent_ : received_;
+    for (Bytes rest = octets; const auto message = stream.next(rest);) {
+      if (!*message) {  // the log says what was wrong with it
+        if (timeline_ != nullptr) timeline_->not_pptp(io::engine_now(), way, octets);
+        return;
+      }
+      if (recorder_.config_.words) recorder_.log_words(name_, way, control_words(**message));
+      if (timeline_ != nullptr) timeline_->control(io::engine_now(), way, **message);
+    }
+  }
+
   bool room() { return capture_ && recorder_.has_room(); }
 
   CallRecorder& recorder_;
+  Timeline* timeline_;
   std::string name_;
   ControlStream sent_;
   ControlStream received_;
@@ -93,10 +104,12 @@ io::IoResult<std::unique_ptr<CallRecorder>> CallRecorder::create(Config config, 
 }
 
 io::IoResult<std::unique_ptr<CallRecorder>> recorder_for(const Globals& globals,
-                                                         const std::string& file, ProgramLog& log) {
+                                                         const std::string& file, ProgramLog& log,
+                                                         Timeline* timeline) {
   return CallRecorder::create({.words = log.wants(LogLevel::info),
                                .secrets = globals.log_secrets ? Secrets::shown : Secrets::hidden,
-                               .file = file},
+                               .file = file,
+                               .timeline = timeline},
                               Log(&log));
 }
 
@@ -111,7 +124,7 @@ CallRecorder::~CallRecorder() {
 
 std::unique_ptr<CallObserver> CallRecorder::call(const CallEnds& ends, bool we_called,
                                                  std::string name) {
-  if (!config_.words && !capture_) return nullptr;
+  if (!config_.words && !capture_ && config_.timeline == nullptr) return nullptr;
   if (!name.empty()) name += ": ";
   return std::make_unique<Call>(*this, ends, we_called, std::move(name));
 }

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/rate_cap.h"
 #include "trace/capture.h"
+#include "trace/timeline.h"
 #include "tunnel/call_observer.h"
 #include "tunnel/control_message.h"
 #include "tunnel/io/io_error.h"
@@ -31,9 +32,10 @@ class CallRecorder {
     bool words = false;                 ///< whether the log takes them
     Secrets secrets = Secrets::hidden;  ///< in both
     std::string file = {};              ///< the capture; empty: none
+    Timeline* timeline = nullptr;       ///< takes it as well, without secrets; nullptr: none
   };
 
-  /// Opens the file. The log's sink must outlive it.
+  /// Opens the file. The log's sink and the timeline must outlive it.
   static io::IoResult<std::unique_ptr<CallRecorder>> create(Config config, Log log);
   CallRecorder(const CallRecorder&) = delete;
   CallRecorder& operator=(const CallRecorder&) = delete;
@@ -66,6 +68,7 @@ class CallRecorder {
 
 /// A recorder as the command line asks for it; `file`: what --pcap names.
 io::IoResult<std::unique_ptr<CallRecorder>> recorder_for(const Globals& globals,
-                                                         const std::string& file, ProgramLog& log);
+                                                         const std::string& file, ProgramLog& log,
+                                                         Timeline* timeline = nullptr);
 
 }  // namespace pptp::app

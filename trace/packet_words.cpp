@@ -1,9 +1,7 @@
 #include "trace/packet_words.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,28 +13,13 @@
 #include "auth/pap_packet.h"
 #include "lib/coded_packet.h"
 #include "trace/option_words.h"
+#include "trace/packet_names.h"
 #include "trace/quoted.h"
 
 namespace pptp {
 namespace {
 
 constexpr std::size_t kHeader = CodedPacket::kHeaderSize;
-
-// By code, from 1 on; an empty one has no name. RFC 1661 5 and RFC 1570 1, RFC 1962 5.
-constexpr std::array<std::string_view, 15> kConfigurationCodes = {
-    "ConfReq", "ConfAck", "ConfNak", "ConfRej", "TermReq", "TermAck",  "CodeRej", "ProtRej",
-    "EchoReq", "EchoRep", "DiscReq", "Ident",   "TimeRem", "ResetReq", "ResetAck"};
-constexpr std::array<std::string_view, 4> kChapCodes = {"Challenge", "Response", "Success",
-                                                        "Failure"};
-constexpr std::array<std::string_view, 3> kPapCodes = {"AuthReq", "AuthAck", "AuthNak"};
-constexpr std::array<std::string_view, 4> kEapCodes = {"Request", "Response", "Success", "Failure"};
-constexpr std::array<std::string_view, 4> kEapTypes = {"Identity", "Notification", "Nak",
-                                                       "MD5-Challenge"};
-
-template <std::size_t N>
-std::string_view name_of(const std::array<std::string_view, N>& names, std::uint8_t number) {
-  return number >= 1 && number <= N ? names[number - 1U] : std::string_view();
-}
 
 /// One packet, read from its front while its words are written.
 class Wording {
@@ -55,7 +38,7 @@ class Wording {
     const std::uint8_t code = coded->code;
     packet_ = coded->whole;
     in_ = Reader(coded->data);
-    const std::string_view code_name = name_of_code(code);
+    const std::string_view code_name = name_of_code(protocol_, code).pppd;
     out_ = code_name.empty() ? fmt::format("[{} code=0x{:x}", protocol_name, code)
                              : fmt::format("[{} {}", protocol_name, code_name);
     say(" id=0x{:x}", coded->identifier.value());
@@ -68,19 +51,6 @@ class Wording {
   template <class... Parts>
   void say(fmt::format_string<Parts...> format, Parts&&... parts) {
     fmt::format_to(std::back_inserter(out_), format, std::forward<Parts>(parts)...);
-  }
-
-  std::string_view name_of_code(std::uint8_t code) const {
-    switch (protocol_.value()) {
-      case protocol::kPap.value():
-        return name_of(kPapCodes, code);
-      case protocol::kChap.value():
-        return name_of(kChapCodes, code);
-      case protocol::kEap.value():
-        return name_of(kEapCodes, code);
-      default:  // an open set; the rest of those with a name configure something
-        return name_of(kConfigurationCodes, code);
-    }
   }
 
   void write_body(std::uint8_t code) {
@@ -144,7 +114,7 @@ class Wording {
     if (in_.remaining() == 0) return;
     const std::uint8_t type = in_.u8();
     if (type == kMsChapV2) return write_eap_mschapv2();
-    const std::string_view type_name = name_of(kEapTypes, type);
+    const std::string_view type_name = name_of_eap_type(type);
     type_name.empty() ? say(" type=0x{:x}", type) : say(" {}", type_name);
     if (type == kIdentity || type == kNotification) {
       const bool named = type == kIdentity && EapCode(code) != EapCode::request;
@@ -159,7 +129,7 @@ class Wording {
     out_ += " MSCHAPv2";
     const std::uint8_t number = in_.u8();
     const ChapCode operation{number};
-    const std::string_view operation_name = name_of(kChapCodes, number);
+    const std::string_view operation_name = name_of_code(protocol::kChap, number).pppd;
     operation_name.empty() ? say(" 0x{:x}", number) : say(" {}", operation_name);
     if (in_.remaining() < 3) return;  // the answer to a Success or a Failure
     in_.skip(3);

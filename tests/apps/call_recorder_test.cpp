@@ -50,6 +50,29 @@ TEST_CASE("call_recorder/words have their direction and name, and come at a boun
   CHECK(log.lines.back() != "");
 }
 
+TEST_CASE("call_recorder/a timeline is told of everything, where nothing else is asked for") {
+  Lines log;
+  Timeline timeline(TimePoint{});
+  const auto recorder = CallRecorder::create({.timeline = &timeline}, Log(&log));
+  REQUIRE(recorder);
+  const auto call = (*recorder)->call(kEnds, true, {});
+  REQUIRE(call);
+  call->control(Way::sent, test::octets("00100001 1a2b3c4d 00050000 00000007"));
+  call->frame(Way::received, protocol::kLcp, test::octets("06 03 0004"));
+  call->gre(Way::received, test::octets("2081 880b 0000 0001 00000005"));
+  call->ip(Way::sent, test::octets("45"));
+  // What is no message is told once: nothing after it can be.
+  call->control(Way::received, as_bytes("SSH-2.0-OpenSSH_9.2"));
+  call->control(Way::received, as_bytes("and more"));
+  std::vector<std::string> labels;
+  for (const Exchange& exchange : timeline.exchanges())
+    labels.push_back(exchange.label);
+  CHECK(labels == std::vector<std::string>{"TCP connection", "Echo-Request", "LCP Terminate-Ack",
+                                           "GRE acknowledgement", "IP packet",
+                                           "not a PPTP message"});
+  CHECK(log.lines.empty());
+}
+
 TEST_CASE("call_recorder/a line has an end, whatever the peer says") {
   Lines log;
   const auto recorder = CallRecorder::create({.words = true}, Log(&log));
