@@ -1,3 +1,4 @@
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -5,16 +6,20 @@
 #include <string>
 #include <utility>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/call_recorder.h"
 #include "apps/commands.h"
 #include "apps/doctor/examination.h"
+#include "apps/doctor/report.h"
 #include "apps/password.h"
 #include "apps/progress.h"
 #include "apps/terminal.h"
 #include "diagnosis/checkup.h"
+#include "tunnel/io/clock.h"
+#include "tunnel/io/file.h"
 #include "tunnel/io/privileges.h"
 
 namespace pptp::app {
@@ -78,12 +83,29 @@ std::string to_text(const Diagnosis& diagnosis) {
   return text;
 }
 
+ConfigErrors no_report(const std::string& file, const io::IoError& error) {
+  return {error_at({"--report " + file}, error.text(),
+                   "name a file in a folder that is there and takes one")};
+}
+
+ReportHead head_of(const Profile& profile) {
+  return {.patient = profile.name,
+          .server = profile.servers.front().host,
+          .made = fmt::format("pptpd-user {}, {:%Y-%m-%d %H:%M} UTC", PPTPD_USER_VERSION,
+                              fmt::gmtime(std::chrono::system_clock::now()))};
+}
+
 }  // namespace
 
 int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
   std::signal(SIGPIPE, SIG_IGN);
   if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
     return failed(ending_of(guarded.error()));
+  }
+  const std::string& report = arguments.report;
+  if (!report.empty()) {
+    const io::IoResult<void> possible = io::check_replaceable(report);
+    if (!possible) return failed(no_report(report, possible.error()));
   }
   ProgramLog log(globals.log);
   std::expected<Patient, ConfigErrors> patient = find_patient(arguments.patient);
@@ -94,8 +116,10 @@ int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
     if (!given) return failed(given.error());
     credentials = std::make_shared<const Credentials>(*std::move(given));
   }
-  const auto recorder = recorder_for(globals, {}, log);
+  Timeline timeline(io::engine_now());
+  const auto recorder = recorder_for(globals, {}, log, report.empty() ? nullptr : &timeline);
   if (!recorder) return failed(ending_of(recorder.error()));
+  const ReportHead head = head_of(patient->profile);
   Diagnosis diagnosis;
   {
     ShownProgress progress(log);
@@ -105,6 +129,10 @@ int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
     if (examination.interrupted()) return failed(ending_of(Trouble::interrupted));
   }
   put_text(stdout, arguments.json ? to_json(diagnosis).dump() + "\n" : to_text(diagnosis));
+  if (!report.empty()) {
+    const auto written = io::publish_file(report, report_page(head, timeline, diagnosis));
+    if (!written) return failed(no_report(report, written.error()));
+  }
   return diagnosis.findings.empty() ? 0 : 1;
 }
 

@@ -284,6 +284,10 @@ class CommandLine {
         ->type_name("")
         ->required();
     command->add_flag("--json", doctor_.json, "for scripts");
+    command
+        ->add_option("--report", doctor_.report,
+                     "make a page of it as well, with a diagram of what was said")
+        ->type_name("FILE.html");
   }
 
   void add_explain() {

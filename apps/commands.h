@@ -58,6 +58,7 @@ struct ServeArguments {
 struct DoctorArguments {
   std::string patient;  ///< a profile, or a host
   bool json = false;
+  std::string report;  ///< --report: the file that gets a page; empty: none
 };
 
 struct ExplainArguments {

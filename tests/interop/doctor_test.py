@@ -4,8 +4,10 @@ network and the host."""
 
 import contextlib
 import json
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import time
 
@@ -14,6 +16,7 @@ from harness.cases import CLEAR as CLEAR_PACKETS
 from harness.cases import case, expect, main
 from harness.lab import CLIENT_ADDRESS, WIRE_ADDRESS, wait_for
 from harness.program import Program
+from harness.report import Report
 from harness.tap import Tap
 
 FAKE = pathlib.Path(__file__).parent / "harness/fake_server.py"
@@ -33,6 +36,13 @@ while True:
     question, asker = names.recvfrom(512)
     names.sendto(question[:2] + bytes([0x81, 0x83]) + question[4:], asker)
 """
+
+
+def keep(page, ids):
+    """PPTPD_USER_KEEP_REPORTS: a folder that gets the first page of each finding."""
+    folder = os.environ.get("PPTPD_USER_KEEP_REPORTS")
+    if folder and not (copy := pathlib.Path(folder, f"{(ids or ['success'])[0]}.html")).exists():
+        shutil.copy(page, copy)
 
 
 class DoctorBench:
@@ -89,7 +99,9 @@ class DoctorBench:
     def doctor(self, patient, wrapper=()):
         """What it finds: ids, and {step: verdict}."""
         began = time.monotonic()
-        process = self.program.start("doctor", patient, "--json", wrapper=wrapper)
+        path = self.lab.run / "report.html"
+        path.unlink(missing_ok=True)
+        process = self.program.start("doctor", patient, "--json", "--log-secrets", "--report", path, wrapper=wrapper)
         status = process.exit_status(LIMIT)
         seconds = time.monotonic() - began
         if seconds > LIMIT:
@@ -103,7 +115,21 @@ class DoctorBench:
             if not finding["remedy"] or not finding["summary"]:
                 raise AssertionError(f"a finding without a summary or a remedy: {finding}")
         self.last = document
-        return [f["id"] for f in document["findings"]], {s["step"]: s["verdict"] for s in document["steps"]}
+        ids = [f["id"] for f in document["findings"]]
+        steps = {s["step"]: s["verdict"] for s in document["steps"]}
+        self.page = self.look_at(path, steps, document["findings"])
+        keep(path, ids)
+        return ids, steps
+
+    def look_at(self, path, steps, findings):
+        """The page about what was found; what must hold for every page is seen to."""
+        page = Report(path)
+        expect(page.outside(), [], "what the page asks others for")
+        expect(page.mode, 0o644, "its mode")
+        expect(page.steps(), steps, "its steps")
+        expect(page.verdict(), findings[0]["summary"] if findings else "Nothing wrong found", "its verdict")
+        expect(peers.PASSWORD in page.text, False, "the password on the page")
+        return page
 
     def finds(self, wanted, step, fault=None, patient=None, **tables):
         """The first finding with a server of that fault, and the step that fails."""
@@ -150,6 +176,8 @@ def name_unknown(bench):
     bench.lab.client(*set_names, f"nameserver {WIRE_ADDRESS}\n")
     try:
         bench.finds("name-not-found", "name", patient="no-such-host.invalid")
+        expect(bench.page.rungs(), [], "what is drawn")
+        expect(bench.page.remark().startswith("No packet went to the server. name: "), True, bench.page.remark())
     finally:
         bench.lab.client(*set_names, before)
         names.kill()
@@ -164,6 +192,7 @@ def no_name_server(bench):
 @case("doctor: nothing listens")
 def nothing_listens(bench):
     bench.finds("ctrl-refused", "TCP port")
+    expect(bench.page.rungs("failing", "missing", "sent"), ["TCP SYN to the PPTP port"], "what is marked")
 
 
 @case("doctor: the port is filtered")
@@ -174,45 +203,47 @@ def filtered(bench):
         bench.finds("ctrl-unreachable-1723", "TCP port")
 
 
-# Fault of the server: id, step.
+# Fault of the server: id, step, the arrows that are marked on the page.
 SERVER_FAULTS = {
-    "closes": ("hosts-allow-denied", "TCP port"),
-    "not-pptp": ("not-pptp", "TCP port"),
-    "start-rejected": ("ctrl-start-rejected", "control connection"),
-    "start-twice": ("ctrl-start-rejected", "control connection"),
-    "call-rejected": ("call-rejected", "outgoing call"),
-    "call-busy": ("call-busy", "outgoing call"),
-    "silent": ("gre-blocked", "GRE back"),
-    "looped-back": ("lcp-looped-back", "LCP"),
-    "only-pap": ("auth-no-common-method", "authentication"),
-    "only-chap-md5": ("auth-no-common-method", "authentication"),
-    "e646": ("chap-e646-logon-hours", "authentication"),
-    "e647": ("chap-e647-disabled", "authentication"),
-    "e648": ("chap-e648-expired", "authentication"),
-    "e649": ("chap-e649-no-dialin", "authentication"),
-    "e691": ("chap-e691-bad-password", "authentication"),
-    "wrong-proof": ("server-not-authentic", "authentication"),
-    "dies": ("peer-not-responding", "authentication"),
-    "mppe-refused": ("mppe-peer-refused", "encryption"),
-    "only-40": ("mppe-40-only-peer", "encryption"),
-    "only-stateful": ("mppe-stateful-only", "encryption"),
+    "closes": ("hosts-allow-denied", "TCP port", ["Start-Control-Connection-Request", "Start-Control-Connection-Reply"]),
+    "not-pptp": ("not-pptp", "TCP port", ["not a PPTP message"]),
+    "start-rejected": ("ctrl-start-rejected", "control connection", ["Start-Control-Connection-Reply"]),
+    "start-twice": ("ctrl-start-rejected", "control connection", ["Start-Control-Connection-Reply"]),
+    "call-rejected": ("call-rejected", "outgoing call", ["Outgoing-Call-Reply"]),
+    "call-busy": ("call-busy", "outgoing call", ["Outgoing-Call-Reply"]),
+    "silent": ("gre-blocked", "GRE back", ["LCP Configure-Request", "GRE from the server"]),
+    "looped-back": ("lcp-looped-back", "LCP", ["LCP Configure-Request"]),
+    "only-pap": ("auth-no-common-method", "authentication", ["LCP Configure-Request"]),
+    "only-chap-md5": ("auth-no-common-method", "authentication", ["LCP Configure-Request"]),
+    "e646": ("chap-e646-logon-hours", "authentication", ["CHAP Failure"]),
+    "e647": ("chap-e647-disabled", "authentication", ["CHAP Failure"]),
+    "e648": ("chap-e648-expired", "authentication", ["CHAP Failure"]),
+    "e649": ("chap-e649-no-dialin", "authentication", ["CHAP Failure"]),
+    "e691": ("chap-e691-bad-password", "authentication", ["CHAP Failure"]),
+    "wrong-proof": ("server-not-authentic", "authentication", ["CHAP Success"]),
+    "dies": ("peer-not-responding", "authentication", ["CHAP Response", "the server's answer"]),
+    "mppe-refused": ("mppe-peer-refused", "encryption", ["LCP Protocol-Reject of CCP"]),
+    "only-40": ("mppe-40-only-peer", "encryption", ["CCP Configure-Nak"]),
+    "only-stateful": ("mppe-stateful-only", "encryption", ["CCP Configure-Nak"]),
 }
 
 
-def server_fault(fault, wanted, step):
+def server_fault(fault, wanted, step, marked):
     @case(f"doctor: a server of the kind {fault} is {wanted}, as connect has it")
     def diagnosed(bench):
         bench.finds(wanted, step, fault)
+        expect(bench.page.rungs("failing"), marked, "what is marked")
         bench.same_as_connect(wanted, fault)
 
 
-for each, (an_id, a_step) in SERVER_FAULTS.items():
-    server_fault(each, an_id, a_step)
+for each, (an_id, a_step, some_labels) in SERVER_FAULTS.items():
+    server_fault(each, an_id, a_step, some_labels)
 
 
 @case("doctor: a server that gives no address is ipcp-no-local-ip, as connect has it")
 def no_address(bench):
     bench.finds("ipcp-no-local-ip", "addresses", "no-address", **CLEAR)
+    expect(bench.page.rungs("failing"), ["IPCP Configure-Ack"], "what is marked")
     bench.same_as_connect("ipcp-no-local-ip", "no-address", **CLEAR)
 
 
@@ -222,13 +253,20 @@ def real_server(bench):
         ids, steps = bench.doctor(bench.profile())
         expect(ids, [], "findings")
         expect({s for s, v in steps.items() if v != "pass"}, set(), "steps that do not pass")
+        expect(bench.page.rungs("failing"), [], "what is marked")
+        sent = bench.page.rungs("sent")
+        for label in ("TCP connection", "Start-Control-Connection-Request", "Outgoing-Call-Request", "LCP Configure-Request",
+                      "CHAP Response", "CCP Configure-Request", "IPCP Configure-Request", "Call-Clear-Request"):
+            expect(label in sent, True, f"{label} among {sent}")
         expect(bench.doctor(WIRE_ADDRESS)[0], [], "findings without a profile")
 
 
 @case("doctor: a real server, and a wrong password")
 def wrong_password(bench):
     with bench.real_server():
-        bench.finds("chap-e691-bad-password", "authentication", password="wrong")
+        bench.finds("chap-e691-bad-password", "authentication", password="not-the-password")
+    expect(bench.page.rungs("failing"), ["CHAP Failure"], "what is marked")
+    expect("not-the-password" in bench.page.text, False, "the password on the page")
 
 
 @case("doctor: a server that rejects the call as it has no address left")
@@ -273,6 +311,8 @@ def dropped_outward(bench):
             "add rule ip doctor in ip protocol gre drop"]):
         ids, _ = bench.finds("gre-blocked", "GRE out", "none")
     expect(ids, ["gre-blocked", "lcp-timeout-path"], "findings")
+    expect(bench.page.rungs("failing", "lost"), ["LCP Configure-Request"], "what is marked")
+    expect(bench.page.rungs("failing", "missing"), ["GRE acknowledgement"], "what is marked")
 
 
 @case("doctor: the router drops GRE on its way out, and the server waits for us to speak first")
@@ -325,6 +365,9 @@ def black_hole(bench):
             "add chain ip doctor in { type filter hook input priority 0; }",
             "add rule ip doctor in ip protocol gre meta length gt 1300 drop"]):
         bench.finds("tcp-freeze-local", "MTU", "none", **CLEAR)
+    lost = bench.page.rungs("failing")
+    expect(bool(lost) and lost == bench.page.rungs("lost"), True, f"what is marked: {lost}")
+    expect({label[:len("LCP Echo-Request, 1")] for label in lost}, {"LCP Echo-Request, 1"}, "the long ones")
     longest = int(re.search(r"up to (\d+) arrive", bench.last["findings"][0]["evidence"][0])[1])
     expect(1280 <= longest <= 1300, True, f"what is said to arrive: {longest}")
 
@@ -392,6 +435,30 @@ def as_text(bench):
     expect(ended.returncode, 1, "exit status")
     for words in ("pass     name: " + WIRE_ADDRESS, "fail     TCP port: ", "[ctrl-refused]"):
         expect(words in ended.stdout, True, f"{words!r} in what it says")
+
+
+@case("doctor: a password in clear is on the wire, and not on the page")
+def masked_on_the_page(bench):
+    with bench.server("pap"):
+        bench.doctor(bench.profile(auth={"methods": ["pap"]}, **CLEAR))
+    expect(bench.page.rungs("failing"), ["PAP Authenticate-Nak"], "what is marked")
+    expect("password=&#x3c;hidden&#x3e;" in bench.page.text, True, "its place")
+
+
+@case("doctor: what a server says is text on the page, whatever it says")
+def hostile_on_the_page(bench):
+    with bench.server("hostile"):
+        bench.doctor(bench.profile())
+    expect("&#x3c;script&#x3e;" in bench.page.text, True, "the server's words as text")
+
+
+@case("doctor: a page that cannot be written is an error before anything is looked at")
+def no_place_for_the_page(bench):
+    for place in (bench.lab.run / "none/report.html", bench.lab.run):
+        ended = bench.program.run("doctor", WIRE_ADDRESS, "--report", place, timeout=5)
+        expect((ended.returncode, ended.stdout), (2, ""), "exit status, and what it prints")
+        expect(f"--report {place}: cannot " in ended.stderr, True, f"the place in {ended.stderr!r}")
+    expect(list(bench.lab.run.glob("*.new")), [], "what is left")
 
 
 main(DoctorBench)

@@ -20,7 +20,8 @@ OUR_ADDRESS, ITS_ADDRESS = bytes([192, 168, 77, 1]), bytes([192, 168, 77, 10])
 
 # Fault: the bits of MPPE that it insists on.
 MPPE_BITS = {"only-40": 0x0100_0020, "only-stateful": 0x0000_0040}
-METHODS = {"only-pap": struct.pack("!H", PAP), "only-chap-md5": struct.pack("!HB", CHAP, 5)}
+METHODS = {"only-pap": struct.pack("!H", PAP), "pap": struct.pack("!H", PAP), "only-chap-md5": struct.pack("!HB", CHAP, 5)}
+HOSTILE = b"</b><script>alert('\"')</script>\x00\xff\x1b"
 MSCHAPV2 = struct.pack("!HB", CHAP, 0x81)
 
 
@@ -89,7 +90,8 @@ class Call:
         body = self.tcp.recv(length - 12, socket.MSG_WAITALL) if length > 12 else b""
         if kind == 1 and self.fault != "no-answer":
             result, error = {"start-rejected": (4, 0), "start-twice": (3, 0)}.get(self.fault, (1, 0))
-            self.say(2, struct.pack("!HBBIIHH64s64s", 0x100, result, error, 1, 1, 1, 1, b"fake", b"test"))
+            self.say(2, struct.pack("!HBBIIHH64s64s", 0x100, result, error, 1, 1, 1, 1,
+                                    HOSTILE if self.fault == "hostile" else b"fake", b"test"))
         elif kind == 7:
             self.peer_call = struct.unpack("!H", body[:2])[0]
             result, error = {"call-rejected": (2, 6), "call-busy": (4, 0), "pool-exhausted": (2, 4)}.get(self.fault, (1, 0))
@@ -126,6 +128,8 @@ class Call:
             self.negotiate(protocol, code, identifier, data, information)
         elif protocol == CHAP and code == 2:
             return self.judge_login(identifier, data)
+        elif protocol == PAP and code == 1:
+            self.send(PAP, 3, identifier, b"\x00")
         return True
 
     def transmit(self, payload):
@@ -191,6 +195,9 @@ class Call:
         """An MS-CHAPv2 Response (RFC 2759 4). False: the server is to die."""
         if self.fault == "dies":
             return False
+        if self.fault == "hostile":
+            self.send(CHAP, 4, identifier, b"E=691 R=0 C=00 V=3 M=" + HOSTILE)
+            return True
         if self.fault.startswith("e"):
             text = f"E={self.fault[1:]} R=0 C={os.urandom(16).hex().upper()} V=3 M=no".encode()
             self.send(CHAP, 4, identifier, text)
