@@ -10,6 +10,7 @@
 #include "diagnosis/attempt.h"
 #include "diagnosis/ccp_talk.h"
 #include "diagnosis/echo_talk.h"
+#include "diagnosis/patience.h"
 #include "diagnosis/ppp_text.h"
 #include "diagnosis/rubbish.h"
 #include "diagnosis/terminate_reason.h"
@@ -22,8 +23,6 @@ constexpr unsigned kSilent = 3;
 /// Rubbish that comes within so many seconds, or lines, of encryption was never anything else.
 constexpr std::int64_t kAtOnceSeconds = 5;
 constexpr std::size_t kAtOnceLines = 15;
-/// pppd asks ten times, every three seconds (lcp-max-configure, lcp-restart), before it gives up.
-constexpr std::int64_t kLcpSeconds = 30;
 /// Fewer packets out of order are nobody's trouble.
 constexpr unsigned kManyReordered = 20;
 /// But who gives a log of nothing else asks about them.
@@ -109,12 +108,16 @@ class Deriver {
         start_replied_ = true;
         break;
       case Mark::pppd_gone:
-        if (!gone_) gone_ = line().seconds;
+        patience_.over(line());
         add(Fact::ended);
         break;
       case Mark::peer_closed_control:
         if (!start_replied_ && !has(Fact::up)) add(Fact::closed_before_reply);
         note_disconnected();
+        break;
+      case Mark::pptp_ended:
+        add(Fact::client);
+        if (!has(Fact::ended) && !has(Fact::detailed)) note_disconnected();
         break;
       case Mark::call_disconnected:
       case Mark::stop_received:
@@ -135,7 +138,7 @@ class Deriver {
         note_granted();
         break;
       case Mark::pty_failed:
-        if (!gone_) gone_ = line().seconds;
+        patience_.over(line());
         add(Fact::server);
         add(Fact::pty_failed);
         add(Fact::ended);
@@ -157,6 +160,7 @@ class Deriver {
       case Mark::link_connected:
         began_ = true;
         add(Fact::pppd_seen);
+        patience_.began(line(), event().line);
         break;
       case Mark::auth_succeeded:
         add(Fact::auth_succeeded);
@@ -207,20 +211,24 @@ class Deriver {
         // pptpd ends its pppd by a signal, whatever was the reason.
         if (!has(Fact::terminated_by_peer)) add(Fact::ended_on_purpose);
         if (++purposes_ >= kManySignals) add(Fact::signal_repeated);
+        patience_.signalled(line());
         break;
       case Mark::proxy_arp_failed:
         add(Fact::proxy_arp_failed);
+        break;
+      case Mark::gre_filtered:
+        add(Fact::gre_filtered);
         break;
       case Mark::default_route_replaced:
         add(Fact::default_route_replaced);
         break;
       case Mark::hung_up:
         if (has(Fact::up) && !has(Fact::ended_on_purpose)) add(Fact::hung_up_after_up);
-        add(Fact::ended);
-        break;
+        [[fallthrough]];
       case Mark::link_ended:
       case Mark::process_ended:
         add(Fact::ended);
+        patience_.over(line());
         break;
       case Mark::packet_reordered:
         reordered_ += times();
@@ -244,8 +252,7 @@ class Deriver {
 
   void note_granted() {
     add(Fact::call_granted);
-    if (!granted_) granted_ = line().seconds;
-    granted_line_ = event().line;
+    patience_.began(line(), event().line);
   }
 
   void note_octets() {
@@ -264,7 +271,7 @@ class Deriver {
 
   void note_terminated() {
     // Nobody negotiates for so long.
-    if (authorized_ && line().seconds && *line().seconds - *authorized_ > 2 * kLcpSeconds)
+    if (authorized_ && line().seconds && *line().seconds - *authorized_ > 2 * Patience::kLcpSeconds)
       add(Fact::was_up);
     if (has(Fact::ended_on_purpose) || terminate_sent_) return;
     const TerminateReason reason = terminate_reason(line().text, event().packet);
@@ -524,9 +531,7 @@ class Deriver {
         has(Fact::lcp_timed_out) || has(Fact::ended) || has(Fact::disconnected_before_up);
     if (requests_sent_.count > 0 && received_ == 0 && (given_up || requests_sent_.count >= kSilent))
       facts_.add(Fact::nothing_received, requests_sent_.line);
-    if (granted_ && gone_ && *gone_ - *granted_ >= kLcpSeconds - 1 &&
-        *gone_ - *granted_ <= kLcpSeconds + 3)
-      facts_.add(Fact::gone_after_time_out, granted_line_);
+    if (const auto fact = patience_.judge()) facts_.add(*fact, patience_.line());
     if (has(Fact::lcp_open)) return;
     if (requests_received_ >= kSilent && requests_sent_.count >= kSilent && answers_ == 0)
       facts_.add(Fact::answers_missing, requests_sent_.line);
@@ -559,8 +564,8 @@ class Deriver {
   Rubbish rubbish_;
 
   std::optional<std::size_t> began_pptp_, start_sent_, closing_, left_;
-  std::optional<std::int64_t> granted_, gone_, authorized_;  ///< when
-  std::size_t granted_line_ = 0;
+  std::optional<std::int64_t> authorized_;  ///< when
+  Patience patience_;
   Counted requests_sent_, challenges_sent_, responses_sent_;
   EchoTalk echoes_;
   std::optional<std::size_t> mppe_up_, up_, eap_response_;

@@ -38,10 +38,12 @@ enum class Fact : std::uint8_t {
   lcp_timed_out,
   nothing_received,     ///< PPP was sent, again and again, and nothing came
   gone_after_time_out,  ///< pppd says nothing, and is gone when LCP's time is over
+  waited_in_vain,       ///< somebody has waited, and ended pppd
   answers_missing,      ///< the peer asks and never answers: one way only
   lcp_open,
   lcp_keeps_disagreeing,
   mru_naked_again,
+  gre_filtered,     ///< this host's packet filter has logged GRE
   framing_in_data,  ///< asynchronous framing where none belongs
 
   // authentication

@@ -134,7 +134,8 @@ class Prefixes {
       line.session = name;
       return true;
     }
-    if (RE2::Consume(&rest, with_pid_, &name, &pid)) {
+    if (RE2::Consume(&rest, with_pid_, &name, &pid) ||
+        RE2::Consume(&rest, bare_pid_, &name, &pid)) {
       set_program(line, name, pid);
       return true;
     }
@@ -204,6 +205,8 @@ class Prefixes {
   const RE2 with_pid_{
       R"((?:[\w.:-]+ )?(/?[A-Za-z][\w./-]*)(?:\([^()\s]*\))?\[(\d+)\](?:\[[^\[\]]*\])?: *)",
       latin1()};
+  // Some syslogs have no colon there.
+  const RE2 bare_pid_{R"((?:[\w.-]+ )?(pppd|pptpd|pptp)\[(\d+)\] +)", latin1()};
   const RE2 known_{
       R"((?:[\w.:-]+ )?((?:/[\w./-]*/)?(?:pppd|pptpd|pptpctrl|pptp|pptpsetup|pptp-command|bcrelay|modprobe)"
       R"(|insmod|depmod|NetworkManager|nm-pptp-service|nm-dispatcher|accel-pppd|xl2tpd|kernel|systemd|sudo)"
@@ -348,9 +351,12 @@ class LogReader {
     if (lines_.empty() || line.seconds || !line.program.empty()) return false;
     const LogLine& before = lines_.back();
     const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
-    const auto is_letter = [&](char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); };
-    return before.seconds && !before.program.empty() && before.text.size() >= kBroken &&
-           is_letter(before.text.back()) && is_lower(line.text.front());
+    const auto is_open = [&](char c) {
+      return is_lower(c) || (c >= 'A' && c <= 'Z') || c == ':' || c == ',';
+    };
+    return (before.seconds || before.pid != 0) && !before.program.empty() &&
+           before.text.size() >= kBroken && is_open(before.text.back()) &&
+           is_lower(line.text.front());
   }
 
   // Stamps without a day begin again at midnight.

@@ -21,6 +21,7 @@ enum class Mark : std::uint8_t {
   call_disconnected,
   stop_received,
   pptp_closing,
+  pptp_ended,
   pppd_gone,
   // pptpd, accel-ppp
   server_program,
@@ -53,6 +54,7 @@ enum class Mark : std::uint8_t {
   packet_reordered,
   proxy_arp_failed,
   default_route_replaced,
+  gre_filtered,
   // pptpd-user
   own_word,
   // which link it is
