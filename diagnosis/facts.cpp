@@ -6,6 +6,7 @@
 #include <optional>
 #include <re2/re2.h>
 #include <string>
+#include <utility>
 
 #include "diagnosis/attempt.h"
 #include "diagnosis/ccp_talk.h"
@@ -35,6 +36,18 @@ constexpr unsigned kManyAddresses = 4;
 /// Octets that a loop makes within a minute, and nobody types.
 constexpr std::uint64_t kMuch = 1'000'000;
 constexpr std::uint64_t kFarMore = 100;
+/// What a link comes up with, and less than any acknowledgements.
+constexpr std::uint64_t kNextToNothing = 10'000;
+
+/// Marks that are facts by themselves.
+constexpr std::pair<Mark, Fact> kPlain[] = {
+    {Mark::lcp_timed_out, Fact::lcp_timed_out},
+    {Mark::echo_unanswered, Fact::echo_unanswered},
+    {Mark::link_had_lasted, Fact::was_up},
+    {Mark::proxy_arp_failed, Fact::proxy_arp_failed},
+    {Mark::default_route_replaced, Fact::default_route_replaced},
+    {Mark::gre_filtered, Fact::gre_filtered},
+};
 
 /// A user has hung up, or what stands for one.
 bool is_on_purpose(std::string_view text) {
@@ -85,6 +98,8 @@ class Deriver {
   }
 
   void note_mark(Mark mark) {
+    for (const auto& [plain, fact] : kPlain)
+      if (plain == mark) add(fact);
     switch (mark) {
       case Mark::pptp_began:
         began_pptp_ = event().line;
@@ -188,12 +203,6 @@ class Deriver {
       case Mark::network_up:
         note_up();
         break;
-      case Mark::lcp_timed_out:
-        add(Fact::lcp_timed_out);
-        break;
-      case Mark::echo_unanswered:
-        add(Fact::echo_unanswered);
-        break;
       case Mark::terminated_by_peer:
         note_terminated();
         break;
@@ -204,23 +213,11 @@ class Deriver {
       case Mark::octets_counted:
         note_octets();
         break;
-      case Mark::link_had_lasted:
-        add(Fact::was_up);
-        break;
       case Mark::ended_on_purpose:
         // pptpd ends its pppd by a signal, whatever was the reason.
         if (!has(Fact::terminated_by_peer)) add(Fact::ended_on_purpose);
         if (++purposes_ >= kManySignals) add(Fact::signal_repeated);
         patience_.signalled(line());
-        break;
-      case Mark::proxy_arp_failed:
-        add(Fact::proxy_arp_failed);
-        break;
-      case Mark::gre_filtered:
-        add(Fact::gre_filtered);
-        break;
-      case Mark::default_route_replaced:
-        add(Fact::default_route_replaced);
         break;
       case Mark::hung_up:
         if (has(Fact::up) && !has(Fact::ended_on_purpose)) add(Fact::hung_up_after_up);
@@ -260,8 +257,10 @@ class Deriver {
     std::uint64_t received = 0;
     if (RE2::PartialMatch(line().text, R"(Sent (\d{1,18}) bytes, received (\d{1,18}) bytes)", &sent,
                           &received) &&
-        sent >= kMuch && sent / kFarMore >= received)
+        sent >= kMuch && sent / kFarMore >= received) {
       add(Fact::sent_far_more);
+      if (received < kNextToNothing) add(Fact::sent_alone);
+    }
   }
 
   void note_disconnected() {

@@ -92,6 +92,7 @@ enum class Fact : std::uint8_t {
   proxy_arp_failed,
   default_route_replaced,
   sent_far_more,  ///< than was received, and much
+  sent_alone,     ///< and next to nothing was received
 
   // once up
   echo_one_way,
