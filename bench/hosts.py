@@ -19,13 +19,12 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def require(*programs):
-    """Ends with 77, a skip, where root, /dev/net/tun or one of these programs is missing."""
-    missing = [name for name in programs if not shutil.which(name)]
+def require(*needed):
+    """Ends with 77, a skip, where root, /dev/net/tun or something of these is missing: programs, and files by path."""
+    missing = [name for name in ("/dev/net/tun", *needed)
+               if not (os.path.exists(name) if name.startswith("/") else shutil.which(name))]
     if os.geteuid() != 0:
         missing.append("root")
-    if not os.path.exists("/dev/net/tun"):
-        missing.append("/dev/net/tun")
     if missing:
         print(f"missing: {', '.join(missing)}; scripts/install-build-deps bench installs programs", file=sys.stderr)
         sys.exit(77)
