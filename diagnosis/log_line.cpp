@@ -13,6 +13,9 @@ constexpr std::int64_t kDay = 86'400;
 constexpr char kEscape = '\x1b';
 /// Nobody breaks a shorter line.
 constexpr std::size_t kBroken = 50;
+/// Messages of pppd's and of syslog's that begin with a small letter.
+constexpr std::string_view kBeginnings[] = {"sent [",  "rcvd [", "local ",
+                                            "remote ", "using ", "last message"};
 
 /// Length of the terminal's control sequence that `text` begins with, ECMA-48 5.4 and 8.3.89.
 std::size_t escape_length(std::string_view text) {
@@ -349,14 +352,16 @@ class LogReader {
   /// Mail and forums break long lines; what is left of one begins in the middle of a sentence.
   bool continues(const LogLine& line) const {
     if (lines_.empty() || line.seconds || !line.program.empty()) return false;
+    if (std::ranges::any_of(kBeginnings, [&](auto words) { return line.text.starts_with(words); }))
+      return false;
     const LogLine& before = lines_.back();
     const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
     const auto is_open = [&](char c) {
       return is_lower(c) || (c >= 'A' && c <= 'Z') || c == ':' || c == ',';
     };
     return (before.seconds || before.pid != 0) && !before.program.empty() &&
-           before.text.size() >= kBroken && is_open(before.text.back()) &&
-           is_lower(line.text.front());
+           before.text.size() >= kBroken && before.text.size() + line.text.size() < kLongestLine &&
+           is_open(before.text.back()) && is_lower(line.text.front());
   }
 
   // Stamps without a day begin again at midnight.

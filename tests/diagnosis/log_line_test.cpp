@@ -119,6 +119,26 @@ TEST_CASE("log_line: seconds between stamps, over midnight and over the end of a
   CHECK_FALSE(only("Exit.").seconds);
 }
 
+TEST_CASE("log_line: what a mail program has broken off goes back to its line, and nothing else") {
+  const std::string before =
+      "May 1 10:00:00 h pptpd[7]: GRE: read from PTY and more words that fill";
+  const auto count = [&](const std::string& after) { return read_lines(before + after).size(); };
+  CHECK(read_lines(before + "\nthe line\n")[0].message ==
+        "GRE: read from PTY and more words that fill the line");
+  CHECK(count("\nthe line: status\nand another\n") == 1);
+  CHECK(count("\nThe line\n") == 2);
+  CHECK(count(".\nthe line\n") == 2);
+  CHECK(count("\nsent [LCP ConfReq id=0x1]\n") == 2);
+  CHECK(count("\nMay 1 10:00:00 h pppd[8]: x\n") == 2);
+  CHECK(read_lines("Exit\nthe line\n").size() == 2);
+  // However much of it there is.
+  std::string many = before;
+  for (int i = 0; i < 1000; ++i)
+    many += "\nthe line that follows and follows";
+  for (const LogLine& line : read_lines(many))
+    CHECK(line.text.size() <= kLongestLine);
+}
+
 TEST_CASE("log_line: what is too long is cut, and of a text that is too long the end is read") {
   CHECK(only(std::string(10'000, 'x')).message.size() == kLongestLine);
   std::string text = "first\n";
