@@ -14,6 +14,7 @@
 #include "apps/commands.h"
 #include "apps/doctor/examination.h"
 #include "apps/doctor/report.h"
+#include "apps/finding_text.h"
 #include "apps/password.h"
 #include "apps/progress.h"
 #include "apps/terminal.h"
@@ -57,10 +58,7 @@ std::expected<Patient, ConfigErrors> find_patient(const std::string& what) {
 nlohmann::json to_json(const Diagnosis& diagnosis) {
   nlohmann::json findings = nlohmann::json::array();
   for (const Problem& problem : diagnosis.findings)
-    findings.push_back({{"id", problem.id},
-                        {"summary", problem.summary},
-                        {"evidence", problem.evidence},
-                        {"remedy", problem.remedy}});
+    findings.push_back(app::to_json(problem));
   nlohmann::json steps = nlohmann::json::array();
   for (const CheckedStep& step : diagnosis.steps)
     steps.push_back(
@@ -73,13 +71,8 @@ std::string to_text(const Diagnosis& diagnosis) {
   for (const CheckedStep& step : diagnosis.steps)
     text += fmt::format("{:<8} {}: {}\n", name(step.verdict), name(step.step), step.evidence);
   if (diagnosis.findings.empty()) text += "\nnothing wrong found\n";
-  for (const Problem& problem : diagnosis.findings) {
-    text += fmt::format("\n{} [{}]\n", problem.summary, problem.id);
-    for (const std::string& line : problem.remedy)
-      text += fmt::format("    - {}\n", line);
-    for (const std::string& line : problem.evidence)
-      text += fmt::format("    {}\n", line);
-  }
+  for (const Problem& problem : diagnosis.findings)
+    text += "\n" + app::to_text(problem);
   return text;
 }
 

@@ -16,7 +16,9 @@
 
 #include "apps/commands.h"
 #include "apps/ending.h"
+#include "apps/finding_text.h"
 #include "apps/terminal.h"
+#include "diagnosis/checkup.h"
 #include "diagnosis/explain.h"
 #include "diagnosis/log_line.h"
 #include "diagnosis/words.h"
@@ -57,30 +59,20 @@ std::expected<std::string, Ending> read_log(const std::string& path) {
   }
 }
 
-std::vector<std::string> remedy_of(const Finding& finding) {
-  return {finding.symptom->remedy.begin(), finding.symptom->remedy.end()};
+diagnosis::Problem problem_of(const Finding& finding) {
+  return {std::string(finding.symptom->id),
+          std::string(finding.symptom->title),
+          finding.evidence,
+          {finding.symptom->remedy.begin(), finding.symptom->remedy.end()}};
 }
 
 nlohmann::json to_json(const Explanation& explanation) {
   nlohmann::json findings = nlohmann::json::array();
   for (const Finding& finding : explanation.findings) {
-    findings.push_back({{"id", finding.symptom->id},
-                        {"summary", finding.symptom->title},
-                        {"cause", finding.symptom->cause},
-                        {"evidence", finding.evidence},
-                        {"remedy", remedy_of(finding)}});
+    findings.push_back(app::to_json(problem_of(finding)));
+    findings.back()["cause"] = finding.symptom->cause;
   }
   return {{"findings", findings}, {"steps", explanation.steps}};
-}
-
-std::string to_text(const Finding& finding) {
-  std::string text = fmt::format("{} [{}]\n    {}\n", finding.symptom->title, finding.symptom->id,
-                                 finding.symptom->cause);
-  for (const std::string_view line : finding.symptom->remedy)
-    text += fmt::format("    - {}\n", line);
-  for (const std::string& line : finding.evidence)
-    text += fmt::format("    {}\n", line);
-  return text;
 }
 
 std::string to_text(const Explanation& explanation) {
@@ -88,7 +80,7 @@ std::string to_text(const Explanation& explanation) {
   std::string text;
   for (const Finding& finding : explanation.findings) {
     if (!text.empty()) text += "\nand, less likely or as a consequence:\n";
-    text += to_text(finding);
+    text += app::to_text(problem_of(finding), finding.symptom->cause);
   }
   if (text.empty()) text = "nothing wrong found\n";
   for (const diagnosis::Symptom* symptom : explanation.usual)
