@@ -113,6 +113,13 @@ io::IoResult<std::unique_ptr<CallRecorder>> recorder_for(const Globals& globals,
                               Log(&log));
 }
 
+CallEnds ends_of(const io::TcpStream& stream) noexcept {
+  return {.ours = stream.local().address,
+          .peer = stream.peer().address,
+          .our_port = stream.local().port,
+          .peer_port = stream.peer().port};
+}
+
 CallRecorder::~CallRecorder() {
   flush();
   if (left_out_ > 0) {

@@ -17,6 +17,7 @@
 #include "tunnel/control_message.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/output_file.h"
+#include "tunnel/io/tcp_stream.h"
 
 namespace pptp::app {
 
@@ -65,6 +66,9 @@ class CallRecorder {
   TimePoint flushed_{};
   std::uint64_t left_out_ = 0;
 };
+
+/// Between which addresses and ports a control connection goes, and with it the call.
+CallEnds ends_of(const io::TcpStream& stream) noexcept;
 
 /// A recorder as the command line asks for it; `file`: what --pcap names.
 io::IoResult<std::unique_ptr<CallRecorder>> recorder_for(const Globals& globals,

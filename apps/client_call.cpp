@@ -93,11 +93,7 @@ void ClientCall::connected(io::TcpStream stream) {
   if (const io::IoResult<void> opened = open_paths(); !opened) {
     return over(ending_of(opened.error(), context()));
   }
-  const CallEnds ends{.ours = stream_->local().address,
-                      .peer = server_,
-                      .our_port = stream_->local().port,
-                      .peer_port = stream_->peer().port};
-  observer_ = around_.recorder.call(ends, true, {});
+  observer_ = around_.recorder.call(ends_of(*stream_), true, {});
   engine_.emplace(config(), around_.pool, around_.entropy, around_.log);
   engine_->observe(observer_.get());
   gre_watch_.emplace(around_.loop, gre_->fd());

@@ -151,11 +151,7 @@ void ServerSession::accepted(io::TcpStream stream) {
       stopping_ ? std::nullopt : acceptor_.accepted(loop_.now(), from, stream.local().address);
   if (!session) return log_of_stranger(from, "no room for its connection");
   log(LogLevel::info, fmt::format("connection from {}", from.text()));
-  const CallEnds ends{.ours = stream.local().address,
-                      .peer = from,
-                      .our_port = stream.local().port,
-                      .peer_port = stream.peer().port};
-  if (auto observer = recorder_.call(ends, false, from.text())) {
+  if (auto observer = recorder_.call(ends_of(stream), false, from.text())) {
     acceptor_.observe(*session, observer.get());
     observers_.emplace(*session, std::move(observer));
   }
