@@ -65,13 +65,16 @@ void CcpPolicy::restart() noexcept {
   judged_.reset();
   stateful_naked_ = false;
   peer_bits_.reset();
+  offers_ = {};
   send_.reset();
   receive_.reset();
   reset_requested_ = false;
 }
 
 void CcpPolicy::write_request(OptionWriter& out) noexcept {
-  if (allowed_keys_ != 0) out.put_u32(kMppeOption, ask_);
+  if (allowed_keys_ == 0) return;
+  if (!offers_.ours) offers_.ours = ask_;
+  out.put_u32(kMppeOption, ask_);
 }
 
 void CcpPolicy::begin_judging() noexcept {
@@ -91,6 +94,7 @@ Verdict CcpPolicy::judge(const Option& option, OptionWriter& nak) noexcept {
     return Verdict::nak;
   }
   peer_bits_ = bits;
+  if (!offers_.asked) offers_.asked = bits;
   if (acceptable(bits)) {
     judged_ = parameters(bits);
     return Verdict::ack;
@@ -125,6 +129,7 @@ bool CcpPolicy::naked(const Option& option) noexcept {
   const std::uint32_t bits = reader.u32();
   if (!reader.ok()) return true;
   peer_bits_ = bits;
+  if (!offers_.suggested) offers_.suggested = bits;
   // Only ever fewer bits, so that two stubborn peers cannot lead each other in circles.
   const std::uint32_t keys = strongest(bits & ask_ & kKeyBits);
   if (keys == 0) return false;
@@ -136,6 +141,7 @@ bool CcpPolicy::naked(const Option& option) noexcept {
 
 bool CcpPolicy::rejected(const Option& option) noexcept {
   if (option.type != kMppeOption) return true;
+  offers_.rejected = true;
   // One that knows nothing of compression may know encryption.
   if (ask_ & mppe_bits::kMppc) {
     ask_ &= ~mppe_bits::kMppc;

@@ -33,6 +33,15 @@ inline constexpr std::uint32_t kObsolete = 0x10;          ///< D
 inline constexpr std::uint32_t kMppc = 0x01;              ///< C
 }  // namespace mppe_bits
 
+/// What the two ends would encrypt with, each as the first that it said of it in a negotiation: its
+/// bits (RFC 3078 2.1). Absent: nothing was said.
+struct EncryptionOffers {
+  std::optional<std::uint32_t> ours;       ///< our Configure-Request
+  std::optional<std::uint32_t> asked;      ///< the peer's Configure-Request
+  std::optional<std::uint32_t> suggested;  ///< the peer's Configure-Nak
+  bool rejected = false;                   ///< the peer's Configure-Reject
+};
+
 /// CCP (RFC 1962) for MPPE (RFC 3078 2) alone: every other option is rejected.
 ///
 /// Each direction is negotiated by itself: a Configure-Request says what its sender will decipher,
@@ -59,6 +68,9 @@ class CcpPolicy final : public OptionPolicy {
   const std::optional<MppeParameters>& send() const noexcept { return send_; }
 
   const std::optional<MppeParameters>& receive() const noexcept { return receive_; }
+
+  /// Of the negotiation under way, or the last.
+  const EncryptionOffers& offers() const noexcept { return offers_; }
 
   /// Whether a Reset-Request of the peer came in since the last call and has a meaning: the sending
   /// direction is stateful.
@@ -93,6 +105,7 @@ class CcpPolicy final : public OptionPolicy {
   std::optional<MppeParameters> judged_;    ///< and is acceptable
   bool stateful_naked_ = false;             ///< the peer was asked to turn to stateless
   std::optional<std::uint32_t> peer_bits_;  ///< the last that it asked for or suggested
+  EncryptionOffers offers_;
 
   std::optional<MppeParameters> send_;
   std::optional<MppeParameters> receive_;

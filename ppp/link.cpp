@@ -320,7 +320,7 @@ void Link::drop_upper_layers() {
   encryption_down();
   ipv6cp_.reset();
   ipcp_.reset();
-  ccp_.reset();
+  drop_ccp();
   method_.reset();
 }
 
@@ -371,19 +371,40 @@ void Link::lcp_up(TimePoint now) {
   }
 }
 
+End Link::unfinished() const {
+  if (end_) return *end_;
+  switch (phase_) {
+    case Phase::dead:
+    case Phase::terminate:
+      return {};
+    case Phase::establish:
+      return lcp_end(FinishReason::timeout);
+    case Phase::authenticate:
+      return explained({Cause::auth_timeout, 0, {}});
+    case Phase::network:
+      if (ccp_ && !encrypted_ && config_.encryption.policy == EncryptionPolicy::require)
+        return ccp_->policy.failure(FinishReason::timeout);
+      return {Cause::ipcp_timeout, 0, {}};
+  }
+  return {};
+}
+
 End Link::lcp_end() const {
-  const LcpPolicy& lcp = lcp_->policy;
   const Negotiator& negotiator = lcp_->negotiator;
-  if (lcp.looped_back()) return {Cause::looped_back, 0, {}};
-  if (negotiator.finish_reason() == FinishReason::peer_terminated) {
+  if (!lcp_->policy.looped_back() && negotiator.finish_reason() == FinishReason::peer_terminated) {
     return explained({Cause::peer_terminated, 0, negotiator.terminate_text()});
   }
-  const Cause cause = negotiator.finish_reason() == FinishReason::timeout ? Cause::lcp_timeout
-                                                                          : Cause::lcp_no_agreement;
+  return lcp_end(negotiator.finish_reason());
+}
+
+End Link::lcp_end(FinishReason reason) const {
+  const LcpPolicy& lcp = lcp_->policy;
+  if (lcp.looped_back()) return {Cause::looped_back, 0, {}};
   if (lcp.refused_auth()) {
     return {Cause::auth_no_common_method, lcp.refused_auth()->protocol.value(), {}};
   }
-  return {cause, 0, {}};
+  const bool timeout = reason == FinishReason::timeout;
+  return {timeout ? Cause::lcp_timeout : Cause::lcp_no_agreement, 0, {}};
 }
 
 /// A peer that leaves in the middle of something may leave because of it, where there is evidence.

@@ -239,6 +239,12 @@ class Link {
 
   Phase phase() const noexcept { return phase_; }
 
+  /// What it fails of if it is given up as it is: what the two ends have not agreed on yet.
+  End unfinished() const;
+
+  /// Of the last negotiation of CCP, which may be over.
+  EncryptionOffers encryption_offers() const { return ccp_ ? ccp_->policy.offers() : past_offers_; }
+
   /// From the Terminate-Request on; RFC 1661's own bound is Max-Terminate times the Restart timer,
   /// which nobody wants to wait for.
   static constexpr Duration kTerminateLimit = std::chrono::seconds(1);
@@ -281,10 +287,12 @@ class Link {
   void terminate(TimePoint now, End end);
   void finish();
   void drop_upper_layers();
+  void drop_ccp();
 
   void on_lcp(TimePoint now, LayerSignal signal);
   void lcp_up(TimePoint now);
   End lcp_end() const;
+  End lcp_end(FinishReason reason) const;
   End explained(End end) const;
   void protocol_rejected(TimePoint now, PppProtocol protocol);
   void echo_due(TimePoint now);
@@ -338,6 +346,7 @@ class Link {
   std::optional<Layer<Ipv6cpPolicy>> ipv6cp_;  ///< Network phase, while it is spoken
   bool ipv6cp_over_ = false;                   ///< one of the two ends does not want it
   bool ipv6_up_ = false;
+  EncryptionOffers past_offers_;  ///< before CCP was dropped
   bool encrypted_ = false;
   bool was_encrypted_ = false;
   MppeKey last_send_key_;  ///< the start key, once was_encrypted_

@@ -112,9 +112,14 @@ void Link::no_encryption(TimePoint now) {
   ccp_->negotiator.close(now, "no encryption");
   collect();
   // From here on CCP is a protocol that is not spoken, and rejected.
-  ccp_.reset();
+  drop_ccp();
   start_ipcp(now);
   network_up_if_ready();
+}
+
+void Link::drop_ccp() {
+  past_offers_ = encryption_offers();
+  ccp_.reset();
 }
 
 void Link::encryption_down() {

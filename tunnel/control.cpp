@@ -166,14 +166,25 @@ void Control::on_control_event(TimePoint now, ControlEnded&& event) {
 void Control::link_ended(TimePoint now, End end) {
   link_over_ = true;
   timers_.clear(Timer::gre);
-  if (!heard_ && end.cause == Cause::lcp_timeout) end.cause = Cause::gre_blocked;
-  if (!end_) end_ = std::move(end);
+  if (!end_) end_ = as_heard(std::move(end));
   if (!timers_.armed(Timer::shutdown)) timers_.set(Timer::shutdown, now + shutdown_limit_);
   if (connection_over_) {
     end_call();
   } else {
     connection_.close(now);  // brings ControlEnded
   }
+}
+
+End Control::unfinished() const {
+  if (end_) return *end_;
+  if (link_.phase() == Phase::dead) return {Cause::control_timeout, 0, {}};
+  return as_heard(link_.unfinished());
+}
+
+/// Nothing is agreed on where nothing comes.
+End Control::as_heard(End end) const {
+  if (!heard_ && end.cause == Cause::lcp_timeout) end.cause = Cause::gre_blocked;
+  return end;
 }
 
 void Control::end_call() {

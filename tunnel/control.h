@@ -99,6 +99,11 @@ class Control {
 
   Phase phase() const noexcept { return link_.phase(); }
 
+  /// What the call fails of if it is given up as it is.
+  End unfinished() const;
+
+  EncryptionOffers encryption_offers() const { return link_.encryption_offers(); }
+
  private:
   enum class Timer : std::uint8_t { gre, shutdown, count_ };
 
@@ -107,6 +112,7 @@ class Control {
   void on_control_event(TimePoint now, ControlEnded&& event);
   void link_ended(TimePoint now, End end);
   void end_call();
+  End as_heard(End end) const;
 
   Duration gre_timeout_;  ///< zero: none
   Duration shutdown_limit_;

@@ -87,6 +87,12 @@ class Engine {
 
   const RxPath& rx() const noexcept { return rx_; }
 
+  /// What the call fails of if it is given up as it is.
+  End unfinished() const { return control_.unfinished(); }
+
+  /// Of the last negotiation of CCP, which may be over.
+  EncryptionOffers encryption_offers() const { return control_.encryption_offers(); }
+
   /// Both paths' drops and what was dropped between them.
   Drops drops() const noexcept;
 

@@ -340,6 +340,27 @@ TEST_CASE("ccp names why there is no encryption") {
   CHECK(weak.failure(FinishReason::no_agreement).code == 0x0100'0020);
 }
 
+TEST_CASE("ccp remembers what each side offered first") {
+  CcpPolicy policy(allowing(true, false, true));
+  CHECK_FALSE(policy.offers().ours);
+  (void)request(policy);
+  const Octets weak = {1, 0, 0, 0x20};
+  CHECK(policy.naked({kMppe, weak}));
+  (void)request(policy);
+  for (const std::uint8_t keys : {std::uint8_t{0x80}, std::uint8_t{0x40}}) {
+    policy.begin_judging();
+    (void)judge(policy, kMppe, {0, 0, 0, keys});
+  }
+  CHECK(policy.offers().ours == 0x0100'0060);
+  CHECK(policy.offers().suggested == 0x0100'0020);
+  CHECK(policy.offers().asked == 0x80);
+  CHECK_FALSE(policy.offers().rejected);
+  (void)policy.rejected({kMppe, weak});
+  CHECK(policy.offers().rejected);
+  policy.restart();
+  CHECK_FALSE(policy.offers().ours);
+}
+
 TEST_CASE("rfc1962/3 reset-request is answered once opened and told where it means something") {
   EncryptionConfig config;
   config.ask_stateful = true;

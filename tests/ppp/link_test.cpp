@@ -82,6 +82,36 @@ TEST_CASE("link names the authentication that it does not answer to") {
   CHECK(pair.server.ended.value().cause == Cause::auth_no_common_method);
 }
 
+TEST_CASE("link given up half made fails of what was being agreed on") {
+  LinkPair silent(client_config(), server_config());
+  silent.filter = [](const LinkEnd&, ControlFrame&) { return false; };
+  silent.start();
+  silent.run(seconds(4));
+  CHECK(silent.client.link.unfinished().cause == Cause::lcp_timeout);
+
+  // The server asks for PAP, and never hears that it will not do.
+  LinkConfig pap = server_config();
+  pap.methods = {AuthMethod::pap};
+  LinkPair deaf(client_config(), pap);
+  deaf.filter = [&](const LinkEnd& from, ControlFrame&) { return &from == &deaf.server; };
+  deaf.start();
+  deaf.run(seconds(4));
+  CHECK(deaf.client.link.unfinished().cause == Cause::auth_no_common_method);
+  CHECK(deaf.client.link.unfinished().code == protocol::kPap.value());
+
+  for (const auto& [dropped, cause] : {std::pair(protocol::kChap, Cause::auth_timeout),
+                                       std::pair(protocol::kCcp, Cause::mppe_timeout),
+                                       std::pair(protocol::kIpcp, Cause::ipcp_timeout)}) {
+    LinkPair stalled(client_config(), server_config());
+    stalled.filter = [dropped](const LinkEnd&, ControlFrame& frame) {
+      return frame.protocol != dropped;
+    };
+    stalled.start();
+    stalled.run(seconds(4));
+    CHECK(stalled.client.link.unfinished().cause == cause);
+  }
+}
+
 TEST_CASE("link ends when nobody answers, and when authentication stalls") {
   LinkPair silent(client_config(), server_config());
   silent.filter = [](const LinkEnd&, ControlFrame&) { return false; };
