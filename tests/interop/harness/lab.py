@@ -131,7 +131,7 @@ class Lab:
     def spawn(self, argv, **options):
         """A process that ends with the lab, at the latest with this program."""
         child = subprocess.Popen(argv, stdin=options.pop("stdin", subprocess.DEVNULL), start_new_session=True,
-                                 preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL), **options)
+                                 preexec_fn=lambda: end_with_parent(signal.SIGKILL), **options)
         self._children.append(child)
         return child
 
@@ -209,6 +209,11 @@ class Lab:
             _run([*link, "1500"])
             # What the client host has learned of the path, it would know in the next case, too.
             self.client("ip", "route", "flush", "cache")
+
+
+def end_with_parent(number=signal.SIGTERM):
+    """In a process just made: it gets this signal when the one that made it has gone."""
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def wait_for(condition, seconds, what):
