@@ -90,6 +90,7 @@ io::IoResult<void> ClientCall::dial() {
 void ClientCall::connected(io::TcpStream stream) {
   if (over_) return;
   stream_.emplace(std::move(stream));
+  our_port_ = stream_->local().port;
   if (const io::IoResult<void> opened = open_paths(); !opened) {
     return over(ending_of(opened.error(), context()));
   }
@@ -164,7 +165,10 @@ CallConfig ClientCall::config() const {
 void ClientCall::gre_readable() {
   for (int i = 0; i < kBatchesAtATime && !over_; ++i) {
     const std::size_t count = gre_->receive(around_.pool, gre_in_);
-    if (count > 0) engine_->gre_received(around_.loop.now(), std::span(gre_in_).first(count));
+    if (count > 0) {
+      last_heard_ = around_.loop.now();
+      engine_->gre_received(last_heard_, std::span(gre_in_).first(count));
+    }
     drain();
     if (count < gre_in_.size()) break;
   }
@@ -231,6 +235,9 @@ void ClientCall::on_event(const EngineEvent& event) {
   } else if (const CallEnded* ended = std::get_if<CallEnded>(&event)) {
     return call_ended(ended->end);
   }
+  if (std::holds_alternative<NetworkUp>(event) && !history_.came_up())
+    up_since_ = around_.loop.now();
+  history_.note(event, *engine_, credentials_ ? credentials_->user() : "");
   around_.owner.call_event(event);
 }
 
@@ -297,6 +304,12 @@ void ClientCall::call_ended(const End& end) {
   ended_ = closing_ ? std::move(closing_) : ending_for(end);
 }
 
+Ending ClientCall::unfinished() const {
+  if (engine_) return ending_for(engine_->unfinished());
+  return ending_of(server_.is_zero() ? Trouble::name_no_answer : Trouble::ctrl_unreachable_1723, {},
+                   context());
+}
+
 Ending ClientCall::ending_for(const End& end) const {
   // A server that speaks first is heard, and hears nothing.
   const bool unanswered = end.cause == Cause::gre_blocked || end.cause == Cause::lcp_timeout;
@@ -304,7 +317,47 @@ Ending ClientCall::ending_for(const End& end) const {
     return ending_of(Trouble::gre_eperm, {}, context());
   if (unanswered && trouble_ && trouble_->kind == io::GreTrouble::Kind::protocol_unreachable)
     return ending_of(Trouble::gre_not_available, {}, context());
-  return ending_of(end, context());
+  if (end.cause == Cause::lcp_timeout && is_one_way()) {
+    Ending ending = ending_of(End{Cause::gre_blocked, 0, {}}, context());
+    ending.summary = fmt::format("GRE comes from {}, and nothing says that ours arrives there",
+                                 request_.at.server.host);
+    return ending;
+  }
+  Ending ending = ending_of(end, context());
+  if (diagnosis::step_of(ending.id) == diagnosis::Step::encryption) {
+    for (std::string& line : offer_lines(engine_->encryption_offers())) {
+      if (std::ranges::find(ending.evidence, line) == ending.evidence.end())
+        ending.evidence.push_back(std::move(line));
+    }
+  }
+  if (history_.came_up() && !ending.id.empty()) ending.evidence.push_back(traffic_words());
+  return ending;
+}
+
+/// The server is heard, and has not acknowledged anything.
+bool ClientCall::is_one_way() const {
+  return engine_->rx().receiver().highest_received() && !engine_->tx().sender().was_acknowledged();
+}
+
+std::string ClientCall::traffic_words() const {
+  const TimePoint now = around_.loop.now();
+  const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  return fmt::format(
+      "up for {:.0f} s, {} packets sent, {} received, nothing from the server in the last {:.0f} s",
+      seconds(now - up_since_), engine_->tx().counters().packets, engine_->rx().counters().packets,
+      seconds(now - last_heard_));
+}
+
+OverCall ClientCall::told(Ending ending) const {
+  OverCall over;
+  over.to = {
+      .server = {server_, request_.at.server.port}, .mark = request_.mark, .our_port = our_port_};
+  over.was_up = history_.came_up();
+  if (!server_.is_zero()) over.seen.resolved = server_.text();
+  if (engine_) history_.tell(*engine_, ending.id, over.seen);
+  if (ending.status() != 0) over.seen.ended = problem_of(ending);
+  over.ending = std::move(ending);
+  return over;
 }
 
 /// Closes our direction and waits for the server to close its own, but not for long.

@@ -5,14 +5,18 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "apps/call_history.h"
 #include "apps/call_recorder.h"
 #include "apps/dialer.h"
+#include "apps/doctor/host_checks.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
 #include "apps/server_list.h"
+#include "diagnosis/checkup.h"
 #include "lib/drops.h"
 #include "lib/log.h"
 #include "tunnel/engine.h"
@@ -23,6 +27,14 @@
 #include "tunnel/io/tcp_stream.h"
 
 namespace pptp::app {
+
+/// A call that is over, for who wants to know why.
+struct OverCall {
+  Ending ending;
+  diagnosis::Checkup seen;  ///< by the call itself; nothing of this host
+  Destination to;           ///< its address is zero where none was tried
+  bool was_up = false;
+};
 
 /// Told by a ClientCall what it comes to; must not destroy the call from inside any of these.
 class CallOwner {
@@ -125,8 +137,11 @@ class ClientCall {
   /// The engine's and the socket's.
   Drops drops() const noexcept;
 
-  /// What it comes to with this end, and with what is known of GRE.
-  Ending ending_for(const End& end) const;
+  /// What it fails of if it is given up as it is.
+  Ending unfinished() const;
+
+  /// How it went, with what it has come to.
+  OverCall told(Ending ending) const;
 
   /// To word endings with.
   EndingContext context() const;
@@ -144,6 +159,9 @@ class ClientCall {
   void drain();
   void on_event(const EngineEvent& event);
   void call_ended(const End& end);
+  Ending ending_for(const End& end) const;
+  bool is_one_way() const;
+  std::string traffic_words() const;
   void hang_up();
   void over(Ending ending);
 
@@ -166,6 +184,7 @@ class ClientCall {
 
   Ipv4Address server_;
   std::optional<io::RouteAnswer> way_;  ///< to the server, when the call was made
+  std::uint16_t our_port_ = 0;          ///< of the control connection
   CallId call_id_;
   std::uint32_t path_mtu_ = 1500;  ///< of whole outer packets
   std::uint32_t way_mtu_ = 1500;   ///< the same, before anything was learned on the way
@@ -174,6 +193,9 @@ class ClientCall {
   std::optional<io::GreTrouble> trouble_;  ///< the latest with GRE
   std::optional<AuthMethod> method_;
   std::optional<EncryptionAgreed> encryption_;
+  CallHistory history_;
+  TimePoint up_since_;  ///< once the network has been up
+  TimePoint last_heard_;
   std::optional<Ending> closing_;  ///< we are ending it, and this is why
   std::optional<Ending> ended_;    ///< the call is over; TCP may not be yet
   bool drain_again_ = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/link_local.h"
@@ -104,6 +105,7 @@ Ending ClientSession::run() {
     if (!ending_) loop_.run();
   }
   take_back_host_changes();
+  explain_end();
   return *std::move(ending_);
 }
 
@@ -199,6 +201,7 @@ void ClientSession::dial() {
 void ClientSession::call_ended(Ending ending) {
   past_ += counters();
   prompt_.reset();
+  OverCall call = call_->told(ending);
   call_.reset();
   if (ending_) return;
   if (asked_to_end_) return finish(*std::move(asked_to_end_));
@@ -210,14 +213,46 @@ void ClientSession::call_ended(Ending ending) {
     if (!held_.empty()) dial();  // came while the call was being ended
     return;
   }
-  if (!was_up_ && !on_demand) return finish(std::move(ending));
+  if (!was_up_ && !on_demand) return give_up(std::move(call));
   const std::optional<Redial> redial = redial_.after(ending, entropy_);
-  if (!redial) return finish(std::move(ending));
-  last_ = {ending.status(), std::string(ending.id), ending.summary};
+  if (!redial) return give_up(std::move(call));
   log(LogLevel::warning,
       fmt::format("{} [{}]; calling again in {:.1f} s", ending.summary, ending.id,
                   std::chrono::duration<double>(redial->after).count()));
   wait(*redial);
+  look_into(std::move(call));
+}
+
+void ClientSession::give_up(OverCall call) {
+  finish(call.ending);
+  if (!call.was_up) given_up_ = std::move(call);
+}
+
+/// Once nothing of it is left on this host; until then, or a signal, it is known how it ended, but
+/// not why.
+void ClientSession::explain_end() {
+  if (!given_up_) return;
+  device_.reset();
+  postmortem_.emplace(loop_, *std::move(given_up_), [this](Ending told) {
+    ending_ = std::move(told);
+    loop_.stop();
+  });
+  loop_.run();
+}
+
+/// Why an attempt has failed, unless the one before it has failed in the same way.
+void ClientSession::look_into(OverCall call) {
+  postmortem_.reset();
+  if (!call.was_up && call.ending.id == looked_into_) return;
+  last_ = {call.ending.status(), call.ending.id, call.ending.summary};
+  looked_into_ = call.was_up ? std::string() : call.ending.id;
+  if (call.was_up) return;
+  postmortem_.emplace(loop_, std::move(call), [this](const Ending& told) {
+    if (told.id != last_->id)
+      log(LogLevel::warning, fmt::format("the likely cause: {} [{}]: {}", told.summary, told.id,
+                                         fmt::join(told.evidence, "; ")));
+    last_ = {told.status(), told.id, told.summary};
+  });
 }
 
 /// The servers of the list are tried in turn before anything is waited for.
@@ -273,6 +308,7 @@ void ClientSession::waited() {
 }
 
 void ClientSession::call_again(std::string_view why) {
+  if (ending_) return;
   if (asked_to_end_ || (!call_ && !network_)) return;  // names are being looked up
   log(LogLevel::notice, fmt::format("{}: calling again", why));
   servers_.begin_again();
@@ -432,7 +468,7 @@ void ClientSession::close(Ending why) {
 }
 
 void ClientSession::finish(Ending ending) {
-  if (ending_) return;
+  if (ending_) return loop_.stop();  // nobody waits any longer for why
   ending_ = std::move(ending);
   enter(CallState::failed);
   loop_.stop();

@@ -16,6 +16,7 @@
 #include "apps/encryption_record.h"
 #include "apps/ending.h"
 #include "apps/network_scripts.h"
+#include "apps/postmortem.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
 #include "apps/redial.h"
@@ -77,6 +78,9 @@ class ClientSession final : private CallOwner {
   void dial();
   void call_ended(Ending ending);
   bool try_next_server(const Ending& ending);
+  void give_up(OverCall call);
+  void explain_end();
+  void look_into(OverCall call);
   void wait(const Redial& redial);
   bool way_has_appeared();
   std::optional<io::RouteAnswer> way_outside() const;
@@ -167,6 +171,9 @@ class ClientSession final : private CallOwner {
   std::vector<Packet> held_;            ///< on demand: what waits for the call
   AddressTranslation translation_;      ///< on demand: what was sent from an address before
   std::optional<ClientCall> call_;
+  std::optional<OverCall> given_up_;  ///< the last call, which did not come up
+  std::optional<Postmortem> postmortem_;
+  std::string looked_into_;  ///< the id of the attempts that failed last, while it stays the same
   std::optional<CredentialsPrompt> prompt_;
   bool password_changes_ = false;  ///< the server has been given a new one
   StatusReport::Counters past_;    ///< of the calls before this one

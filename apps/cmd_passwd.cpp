@@ -11,6 +11,7 @@
 #include "apps/commands.h"
 #include "apps/config_file.h"
 #include "apps/password.h"
+#include "apps/postmortem.h"
 #include "apps/progress.h"
 #include "apps/redial.h"
 #include "apps/terminal.h"
@@ -40,6 +41,7 @@ class PasswordChange final : private CallOwner {
   Ending run() {
     loop_.on_signals({SIGINT, SIGTERM, SIGHUP}, [this](int) {
       interrupted_ = true;
+      if (postmortem_) return finish(*std::move(failed_));
       call_->close(ending_of(Trouble::interrupted));
     });
     dial();
@@ -66,10 +68,17 @@ class PasswordChange final : private CallOwner {
 
   void call_ended(Ending ending) {
     const bool another = server_ + 1 < profile_.servers.size() && another_server_may_help(ending);
-    if (!another || offered_ || interrupted_) return finish(std::move(ending));
+    if (!another || offered_ || interrupted_) return over(std::move(ending));
     log_.line(LogLevel::notice, next_server_words(ending));
     ++server_;
     dial();
+  }
+
+  void over(Ending ending) {
+    if (ending.status() == 0 || offered_ || interrupted_) return finish(std::move(ending));
+    failed_ = ending;
+    postmortem_.emplace(loop_, call_->told(std::move(ending)),
+                        [this](Ending told) { finish(std::move(told)); });
   }
 
   void finish(Ending ending) {
@@ -114,7 +123,9 @@ class PasswordChange final : private CallOwner {
   PacketPool pool_{ClientCall::kPoolSlots};
   std::optional<ClientCall> call_;
   std::size_t server_ = 0;  ///< of the profile's, the one that is called
-  bool offered_ = false;    ///< the new password has been handed over
+  std::optional<Postmortem> postmortem_;
+  std::optional<Ending> failed_;  ///< while that lasts
+  bool offered_ = false;          ///< the new password has been handed over
   bool interrupted_ = false;
   std::optional<Ending> ending_;
 };

@@ -16,7 +16,7 @@ std::string lines(const ConfigError& error, std::string_view said) {
   std::string text = printable(error.file);
   if (error.line != 0) text += fmt::format(":{}:{}", error.line, error.column);
   text += fmt::format(": {}\n", said);
-  if (!error.hint.empty()) text += fmt::format("    {}\n", printable(error.hint));
+  if (!error.hint.empty()) text += fmt::format("    - {}\n", printable(error.hint));
   return text;
 }
 

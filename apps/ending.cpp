@@ -3,9 +3,7 @@
 #include <utility>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
-#include "apps/terminal.h"
 #include "diagnosis/words.h"
 #include "lib/ipv4.h"
 
@@ -567,31 +565,6 @@ Ending ending_of(const io::IoError& error, const EndingContext& context) {
   Ending ending = ending_of(trouble_of(error.fault), error.text(), context);
   if (!error.hint.empty()) ending.remedy.insert(ending.remedy.begin(), error.hint);
   return ending;
-}
-
-std::string describe(const Ending& ending) {
-  std::string text = "pptpd-user: " + ending.summary;
-  if (!ending.id.empty()) text += fmt::format(" [{}]", ending.id);
-  text += '\n';
-  for (const std::string& line : ending.remedy)
-    text += fmt::format("    {}\n", line);
-  return text;
-}
-
-void print(std::FILE* out, const Ending& ending) {
-  put_text(out, describe(ending));
-}
-
-int failed(const Ending& ending) {
-  print(stderr, ending);
-  return ending.status();
-}
-
-nlohmann::json to_json(const Ending& ending) {
-  return {{"id", ending.id},
-          {"summary", ending.summary},
-          {"evidence", ending.evidence},
-          {"remedy", ending.remedy}};
 }
 
 }  // namespace pptp::app

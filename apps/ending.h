@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "diagnosis/checkup.h"
 #include "lib/cause.h"
 #include "tunnel/io/io_error.h"
 
@@ -69,10 +70,12 @@ enum class Trouble : std::uint8_t {
 /// How something ended, for people and for scripts.
 struct Ending {
   ExitStatus exit = ExitStatus::ended_by_us;
-  std::string_view id;                ///< empty where nothing is wrong
+  std::string id;                     ///< empty where nothing is wrong
   std::string summary;                ///< one line without a full stop
   std::vector<std::string> remedy;    ///< what to do, the most likely first
   std::vector<std::string> evidence;  ///< what was seen
+  /// What else is wrong or follows from it, the most likely first.
+  std::vector<diagnosis::Problem> others = {};
 
   int status() const noexcept { return static_cast<int>(exit); }
 };
@@ -102,7 +105,11 @@ void print(std::FILE* out, const Ending& ending);
 /// status.
 int failed(const Ending& ending);
 
-/// {"id", "summary", "evidence": [], "remedy": []}
+/// What it is to a diagnosis.
+diagnosis::Problem problem_of(const Ending& ending);
+
+/// {"id", "summary", "evidence": [], "remedy": []}, and "others": the same of each, where there are
+/// any.
 nlohmann::json to_json(const Ending& ending);
 
 }  // namespace pptp::app

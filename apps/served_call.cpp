@@ -108,7 +108,7 @@ std::string served_call_name(const SessionDown& down) {
 }
 
 std::string served_call_end(const End& end) {
-  const std::string_view id = ending_of(end).id;
+  const std::string id = ending_of(end).id;
   return id.empty() ? words_of(end) : fmt::format("{} [{}]", words_of(end), id);
 }
 

@@ -102,34 +102,41 @@ bool has_nothing_left(const Problem& ended) {
   });
 }
 
+bool got_through(const Checkup& seen, Step step) {
+  return std::ranges::any_of(seen.call, [&](const CheckedStep& passed) {
+    return passed.step == step && passed.verdict == Verdict::pass;
+  });
+}
+
 /// The server's GRE comes, and nothing says that ours arrives.
 bool one_way(const Checkup& seen) {
-  return seen.ended && seen.ended->id == "lcp-timeout-path" && seen.acknowledged == false;
+  return seen.ended && seen.ended->id == "gre-blocked" && seen.acknowledged == false &&
+         got_through(seen, Step::gre_back);
+}
+
+/// Ways to fail of a server, or of a router that translates, that takes one call from an address.
+bool another_tunnel_explains(std::string_view id) {
+  return id == "gre-blocked" || id == "lcp-timeout-path" ||
+         std::ranges::find(kRefusals, id) != std::end(kRefusals);
 }
 
 /// What is nearer to the cause than the way the call ended.
 void add_causes(const Checkup& seen, const Problem& ended, std::vector<Problem>& findings) {
+  if (has_nothing_left(ended))
+    findings.push_back(from_catalogue("ipcp-pool-exhausted", ended.evidence));
+  if (!seen.other_tunnels.empty() && another_tunnel_explains(ended.id))
+    findings.push_back(from_catalogue("gre-server-silent-same-nat-ip", seen.other_tunnels));
   const bool not_reached = ended.id == "ctrl-unreachable-1723" || ended.id == "ctrl-no-route" ||
                            ended.id == "gre-blocked";
   if (not_reached && seen.route && seen.route->into_tunnel) {
     findings.push_back(from_catalogue(loop_of(*seen.route), {seen.route->text}));
   }
-  if (has_nothing_left(ended)) {
-    findings.push_back(from_catalogue("ipcp-pool-exhausted", ended.evidence));
-  }
-  if (one_way(seen)) {
-    findings.push_back(from_catalogue(
-        "gre-blocked", {"GRE comes from the server, and nothing says that ours arrives there"}));
-  }
-  if (ended.id != "gre-blocked") return;
-  if (!seen.firewall.against_in.empty()) {
+  if (ended.id == "gre-blocked" && !one_way(seen) && !seen.firewall.against_in.empty()) {
     Problem firewall = from_catalogue("gre-local-firewall", seen.firewall.against_in);
+    firewall.summary = "this host's firewall does not let GRE in";
     firewall.remedy.insert(firewall.remedy.begin(), seen.firewall.missing.begin(),
                            seen.firewall.missing.end());
     findings.push_back(std::move(firewall));
-  }
-  if (!seen.other_tunnels.empty()) {
-    findings.push_back(from_catalogue("gre-server-silent-same-nat-ip", seen.other_tunnels));
   }
 }
 
@@ -147,14 +154,8 @@ Problem told_better(const Checkup& seen, Problem ended) {
 
 /// What may be behind the way the call ended.
 void add_suspicions(const Checkup& seen, const Problem& ended, std::vector<Problem>& findings) {
-  if (ended.id == "gre-blocked" && seen.nat.value_or(false)) {
-    findings.push_back(from_catalogue("gre-nat-stateful-pinhole",
-                                      {"this host's address is translated on the way"}));
-  }
-  if (std::ranges::find(kRefusals, ended.id) != std::end(kRefusals) &&
-      !seen.other_tunnels.empty()) {
-    findings.push_back(from_catalogue("gre-server-silent-same-nat-ip", seen.other_tunnels));
-  }
+  if (ended.id == "gre-blocked" && seen.nat && seen.nat->likely)
+    findings.push_back(from_catalogue("gre-nat-stateful-pinhole", {seen.nat->text}));
 }
 
 bool black_hole(const Checkup& seen) {
@@ -184,12 +185,12 @@ std::vector<Problem> findings_of(const Checkup& seen) {
 // --- the steps ---
 
 CheckedStep firewall_step(const SeenFirewall& seen) {
-  if (seen.unreadable) return {Step::firewall, Verdict::unknown, *seen.unreadable};
   std::vector<std::string> against = seen.against_in;
   against.insert(against.end(), seen.against_out.begin(), seen.against_out.end());
   // The filter may well admit what its rules do not seem to: what comes of the call decides.
   if (!against.empty())
     return {Step::firewall, Verdict::fail, fmt::format("{}", fmt::join(against, "; "))};
+  if (seen.unreadable) return {Step::firewall, Verdict::unknown, *seen.unreadable};
   return {
       Step::firewall, Verdict::pass,
       seen.helper.empty() ? "no rule is against GRE" : "no rule is against GRE; " + seen.helper};
@@ -224,9 +225,7 @@ std::optional<CheckedStep> here(const Checkup& seen, Step step) {
       return std::nullopt;
     case Step::nat:
       if (!seen.nat) return std::nullopt;
-      return CheckedStep{
-          step, Verdict::pass,
-          *seen.nat ? "this host's address is translated on the way" : "nothing tells of any"};
+      return CheckedStep{step, Verdict::pass, seen.nat->text};
     case Step::mtu:
       if (!seen.mtu) return std::nullopt;
       return CheckedStep{
@@ -256,6 +255,7 @@ bool blames(const std::vector<Problem>& findings, Step step) {
 /// The first step of a call that it did not get through.
 std::optional<Step> stopped_at(const Checkup& seen) {
   if (!seen.ended) return std::nullopt;
+  if (one_way(seen)) return Step::gre_out;
   if (const std::optional<Step> step = step_of(seen.ended->id)) return step;
   if (has_nothing_left(*seen.ended)) return Step::addresses;
   for (const StepName& each : kSteps) {
@@ -301,8 +301,6 @@ Diagnosis diagnose(const Checkup& seen) {
     const auto passed = std::ranges::find(seen.call, each.step, &CheckedStep::step);
     if (stopped == each.step) {
       step = {each.step, Verdict::fail, seen.ended->summary};
-    } else if (each.step == Step::gre_out && one_way(seen)) {
-      step = {each.step, Verdict::fail, "nothing says that our packets arrive"};
     } else if (const std::optional<CheckedStep> local = here(seen, each.step)) {
       step = *local;
       if (step.verdict == Verdict::pass && blames(diagnosis.findings, each.step))
@@ -312,6 +310,7 @@ Diagnosis diagnose(const Checkup& seen) {
     }
     diagnosis.steps.push_back(std::move(step));
   }
+  diagnosis.findings.insert(diagnosis.findings.end(), seen.elsewhere.begin(), seen.elsewhere.end());
   return diagnosis;
 }
 

@@ -68,6 +68,12 @@ struct SeenFirewall {
   std::string helper;                     ///< what is known of the conntrack helper for PPTP
 };
 
+/// Whether somebody between this host and the server translates our address.
+struct SeenNat {
+  bool likely = false;
+  std::string text;  ///< as it is to be shown
+};
+
 /// The longest outer packets, in octets.
 struct SeenMtu {
   std::uint32_t arrived = 0;   ///< of those that were tried
@@ -82,10 +88,11 @@ struct Checkup {
   std::optional<std::string> resolved;  ///< the server's address
   std::optional<SeenRoute> route;
   std::vector<std::string> other_tunnels;  ///< to the same server
-  std::optional<bool> nat;                 ///< somebody must be translating our address
-  std::optional<bool> acknowledged;        ///< the server has said that GRE of ours arrives
-  std::vector<CheckedStep> call;           ///< its steps that it got through
-  std::optional<Problem> ended;            ///< why the call did not come up
+  std::optional<SeenNat> nat;
+  std::optional<bool> acknowledged;  ///< the server has said that GRE of ours arrives
+  std::vector<CheckedStep> call;     ///< its steps that it got through
+  std::optional<Problem> ended;      ///< why the call did not come up
+  std::vector<Problem> elsewhere;    ///< why it did not at the servers tried before
   std::optional<SeenMtu> mtu;
 };
 

@@ -88,7 +88,7 @@ std::string speed(const TransferResult& transfer) {
 }  // namespace
 
 Ending failure(std::string_view id, std::string summary, std::vector<std::string> evidence) {
-  return {ExitStatus::internal_error, id, std::move(summary), {}, std::move(evidence)};
+  return {ExitStatus::internal_error, std::string(id), std::move(summary), {}, std::move(evidence)};
 }
 
 Ending failure(std::string_view id, const io::IoError& error) {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 
 #include "apps/call_recorder.h"
 #include "apps/client_call.h"
-#include "apps/doctor/host_checks.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
@@ -17,8 +17,9 @@
 namespace pptp::app {
 
 /// Looks at this host, then makes one call to the profile's first server and listens how far it
-/// comes. There is no interface, and nothing on this host is changed: the call ends when the
-/// addresses are agreed on and the path has been measured.
+/// comes; to the next one where `connect` would try that too and there is time. There is no
+/// interface, and nothing on this host is changed: the call ends when the addresses are agreed on
+/// and the path has been measured.
 class Examination final : private CallOwner {
  public:
   /// Without credentials the call ends before it would log in. `log`, `progress` and
@@ -35,24 +36,16 @@ class Examination final : private CallOwner {
   bool interrupted() const noexcept { return interrupted_; }
 
   static constexpr Duration kLimit = std::chrono::seconds(25);
+  /// The least time for another server.
+  static constexpr Duration kAnother = std::chrono::seconds(4);
   /// For LCP, from the granted call on: five Configure-Requests (RFC 1661 4.6).
   static constexpr Duration kLcpLimit = std::chrono::seconds(13);
 
  private:
-  /// How far the call has come.
-  enum class Reached : std::uint8_t {
-    nothing,
-    address,
-    connected,
-    link,
-    authenticating,
-    network,
-    up
-  };
-
+  void look_at_firewall();
   void call();
-  void out_of_time();
-  Ending unfinished() const;
+  void over(OverCall call);
+  bool try_next_server(const OverCall& call);
 
   void call_event(const EngineEvent& event) override;
 
@@ -64,11 +57,8 @@ class Examination final : private CallOwner {
 
   void call_over(Ending ending) override;
 
-  void wanted(const AuthenticationWanted& wanted);
   void network_up(const NetworkUp& up);
   void path_probed();
-  void passed(diagnosis::Step step, std::string evidence);
-  void listened();
 
   Profile profile_;
   std::shared_ptr<const Credentials> credentials_;
@@ -81,7 +71,7 @@ class Examination final : private CallOwner {
   io::Timer limit_;
   TimePoint ends_;  ///< kLimit
   std::optional<ClientCall> call_;
-  Reached reached_ = Reached::nothing;
+  std::size_t server_ = 0;  ///< of the profile's, the one that is called
   bool interrupted_ = false;
   diagnosis::Checkup seen_;
 };

@@ -208,4 +208,11 @@ diagnosis::SeenFirewall read_firewall(std::string_view ruleset) {
   return seen;
 }
 
+void note_legacy_tables(std::string_view names, diagnosis::SeenFirewall& seen) {
+  if (names.empty()) return;
+  const std::string legacy =
+      "iptables-legacy rules are here and are not read; `iptables-legacy-save` shows them";
+  seen.unreadable = seen.unreadable ? *seen.unreadable + "; " + legacy : legacy;
+}
+
 }  // namespace pptp::app

@@ -11,4 +11,8 @@ namespace pptp::app {
 /// fit when it names GRE, and else not to.
 diagnosis::SeenFirewall read_firewall(std::string_view ruleset);
 
+/// The rules of iptables-legacy, which nft does not list: where its kernel tables are in use
+/// (`names`: /proc/net/ip_tables_names) nothing can be said for this host's filter.
+void note_legacy_tables(std::string_view names, diagnosis::SeenFirewall& seen);
+
 }  // namespace pptp::app

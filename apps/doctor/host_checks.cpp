@@ -2,32 +2,24 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
 #include <string_view>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "apps/doctor/firewall.h"
 #include "tunnel/io/file.h"
 #include "tunnel/io/netlink.h"
 #include "tunnel/io/privileges.h"
-#include "tunnel/io/process.h"
 #include "tunnel/io/runtime_dir.h"
 
 namespace pptp::app {
 namespace {
 
 using diagnosis::Problem;
-using diagnosis::SeenFirewall;
 using diagnosis::SeenRoute;
 using diagnosis::Step;
-
-constexpr std::chrono::seconds kNftLimit{3};
 
 /// TCP_ESTABLISHED in /proc/net/tcp.
 constexpr std::string_view kEstablished = "01";
@@ -38,31 +30,6 @@ bool is_connected(const std::string& profile) {
   if (!path || !std::filesystem::exists(*path) || !io::valid_profile_name(profile)) return false;
   const io::IoResult<io::RuntimeDir> directory = io::RuntimeDir::open(*path);
   return directory && directory->is_locked(profile);
-}
-
-/// What nft prints; nullopt: it could not be run, or was refused.
-std::optional<std::string> ruleset() {
-  const io::UniqueFd out(::memfd_create("ruleset", MFD_CLOEXEC));
-  if (!out) return std::nullopt;
-  const io::Command command{
-      .program = "/bin/sh",
-      .arguments = {"-c",
-                    fmt::format("exec nft -j list ruleset >&{} 2>/dev/null", io::kHandedDown)},
-      .handed_down = out.fd()};
-  if (!io::run(command, kNftLimit)) return std::nullopt;
-  return io::read_file(fmt::format("/proc/self/fd/{}", out.fd()));
-}
-
-/// What is known of the helper that lets NAT follow PPTP (nf_conntrack_pptp).
-std::string helper_words() {
-  const std::string modules = io::read_file("/proc/modules").value_or("");
-  std::string text = modules.find("nf_conntrack_pptp ") == std::string::npos
-                         ? "the conntrack helper for PPTP is not loaded as a module"
-                         : "the conntrack helper for PPTP is loaded";
-  if (const auto automatic = io::read_file("/proc/sys/net/netfilter/nf_conntrack_helper"))
-    text += automatic->starts_with('1') ? ", helpers are assigned by themselves"
-                                        : ", helpers have to be assigned by a rule";
-  return text;
 }
 
 /// The route of the main table that a packet to `destination` takes over this device.
@@ -90,10 +57,6 @@ std::optional<io::TcpEndpoint> endpoint_of(const std::string& text) {
 
 }  // namespace
 
-Problem problem_of(const Ending& ending) {
-  return {std::string(ending.id), ending.summary, ending.evidence, ending.remedy};
-}
-
 std::vector<std::pair<Step, Problem>> missing_here(const Profile& profile) {
   std::vector<std::pair<Step, Problem>> found;
   const bool has_device = profile.network.tun_program.empty();
@@ -109,45 +72,29 @@ std::vector<std::pair<Step, Problem>> missing_here(const Profile& profile) {
   return found;
 }
 
-SeenFirewall look_at_firewall() {
-  SeenFirewall seen;
-  if (const std::optional<std::string> rules = ruleset()) {
-    seen = read_firewall(*rules);
-  } else {
-    seen.unreadable = "nft is not there, or may not read the rules";
-  }
-  seen.helper = helper_words();
-  return seen;
-}
-
-std::optional<WayToServer> look_at_route(Ipv4Address server) {
+void look_at_way(const Destination& to, diagnosis::Checkup& seen) {
+  seen.other_tunnels = connections_to(to, io::read_file("/proc/net/tcp").value_or(""));
+  const Ipv4Address server = to.server.address;
   io::IoResult<io::Netlink> netlink = io::Netlink::open();
-  if (!netlink) return std::nullopt;
-  const io::IoResult<io::RouteAnswer> route = netlink->route_to(server);
-  if (!route) return std::nullopt;
-  WayToServer way;
-  way.source = route->source;
-  way.route.device = "?";
-  if (const io::IoResult<io::LinkState> link = netlink->link(route->device)) {
-    way.route.device = link->name;
-    way.route.into_tunnel = link->point_to_point;
-  }
-  way.route.text = fmt::format("{} by {}", server.text(), way.route.device);
-  if (route->gateway) way.route.text += fmt::format(" and {}", route->gateway->text());
-  way.route.text += fmt::format(", from {}", route->source.text());
-  way.route.is_default = is_default(*netlink, server, route->device);
+  if (!netlink) return;
+  const io::IoResult<io::RouteAnswer> route = netlink->route_to(server, to.mark);
+  if (!route) return;
+  SeenRoute& way = seen.route.emplace();
+  const io::IoResult<io::LinkState> link = netlink->link(route->device);
+  way.device = link ? link->name : std::string(1, '?');
+  way.into_tunnel = link && link->point_to_point;
+  way.text = fmt::format("{} by {}", server.text(), way.device);
+  if (route->gateway) way.text += fmt::format(" and {}", route->gateway->text());
+  way.text += fmt::format(", from {}", route->source.text());
+  way.is_default = is_default(*netlink, server, route->device);
   if (const auto addresses = netlink->addresses(route->device)) {
-    way.route.to_tunnel_peer = std::ranges::any_of(
+    way.to_tunnel_peer = std::ranges::any_of(
         *addresses, [&](const io::InterfaceAddress& address) { return address.peer == server; });
   }
-  return way;
+  seen.nat = guess_nat(route->source, server);
 }
 
-std::vector<std::string> connections_to(io::TcpEndpoint server) {
-  return connections_to(server, io::read_file("/proc/net/tcp").value_or(""));
-}
-
-std::vector<std::string> connections_to(io::TcpEndpoint server, const std::string& table) {
+std::vector<std::string> connections_to(const Destination& to, const std::string& table) {
   std::vector<std::string> found;
   std::istringstream lines(table);
   std::string line;
@@ -159,12 +106,29 @@ std::vector<std::string> connections_to(io::TcpEndpoint server, const std::strin
     std::string state;
     if (!(fields >> slot >> local >> remote >> state) || state != kEstablished) continue;
     const auto from = endpoint_of(local);
-    const auto to = endpoint_of(remote);
-    if (!from || !to || to->address != server.address || to->port != server.port) continue;
+    const auto there = endpoint_of(remote);
+    if (!from || !there || from->port == to.our_port || there->address != to.server.address ||
+        there->port != to.server.port)
+      continue;
     found.push_back(fmt::format("{}:{} -> {}:{}", from->address.text(), from->port,
-                                to->address.text(), to->port));
+                                there->address.text(), there->port));
   }
   return found;
+}
+
+diagnosis::SeenNat guess_nat(Ipv4Address ours, Ipv4Address server) {
+  if (!is_private(ours)) {
+    return {false, fmt::format("none, as far as can be guessed: our address {} is a public one",
+                               ours.text())};
+  }
+  if (is_private(server)) {
+    return {false, fmt::format("none, as far as can be guessed: our address {} and the server's "
+                               "{} are both private ones",
+                               ours.text(), server.text())};
+  }
+  return {true, fmt::format("a guess: our address {} is a private one and the server's {} is not, "
+                            "so that somebody on the way must translate it",
+                            ours.text(), server.text())};
 }
 
 bool is_private(Ipv4Address address) noexcept {

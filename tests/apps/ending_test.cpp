@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/postmortem.h"
 #include "diagnosis/words.h"
 
 using namespace pptp;
@@ -268,12 +269,35 @@ TEST_CASE("ending: requests that the operating system refused") {
     CHECK(ending_of(io::IoError{fault, 0, "x", ""}).id == id);
 }
 
+TEST_CASE("ending: a diagnosis puts the likeliest cause in front, and leaves the exit status") {
+  const Ending blocked = ending_of(End{Cause::gre_blocked, 0, ""});
+  CHECK(diagnosed(blocked, {}).id == "gre-blocked");
+  diagnosis::Checkup seen;
+  seen.ended = problem_of(blocked);
+  seen.firewall.against_in = {"chain ip filter input drops GRE"};
+  const Ending told = diagnosed(blocked, diagnose(seen));
+  CHECK(told.status() == 35);
+  CHECK(told.id == "gre-local-firewall");
+  REQUIRE(told.others.size() == 1);
+  CHECK(told.others.front().id == "gre-blocked");
+  CHECK(mentions(told,
+                 "    chain ip filter input drops GRE\nand, less likely or as a "
+                 "consequence:\nno GRE packet came from the server"));
+  CHECK(to_json(told).at("others").at(0).at("id") == "gre-blocked");
+}
+
+TEST_CASE("ending: what the operating system said is told once") {
+  const std::string text = describe(ending_of(Trouble::ctrl_refused, "connect: timed out"));
+  CHECK(text.find("timed out") != std::string::npos);
+  CHECK(text.find("timed out") == text.rfind("timed out"));
+}
+
 TEST_CASE("ending: one line says what happened with its id, the next what to do") {
   EndingContext context;
   context.server = "vpn.example.com";
   const Ending ending = ending_of(Trouble::ctrl_refused, "", context);
   CHECK(describe(ending).starts_with(
-      "pptpd-user: vpn.example.com refuses connections to the PPTP port [ctrl-refused]\n    "));
+      "pptpd-user: vpn.example.com refuses connections to the PPTP port [ctrl-refused]\n    - "));
   CHECK(describe(ending_of(Trouble::interrupted)) == "pptpd-user: interrupted\n");
   const nlohmann::json document = to_json(ending);
   CHECK(document.size() == 4);

@@ -52,6 +52,18 @@ bool lets_in(std::string_view policy, std::string_view rules) {
 
 }  // namespace
 
+TEST_CASE("firewall: tables of iptables-legacy are told to be unread") {
+  diagnosis::SeenFirewall seen;
+  note_legacy_tables("", seen);
+  CHECK_FALSE(seen.unreadable);
+  note_legacy_tables("filter\nnat\n", seen);
+  CHECK(seen.unreadable ==
+        "iptables-legacy rules are here and are not read; `iptables-legacy-save` shows them");
+  seen.unreadable = "nft is not there";
+  note_legacy_tables("filter\n", seen);
+  CHECK(seen.unreadable->starts_with("nft is not there; iptables-legacy rules "));
+}
+
 TEST_CASE("firewall: a policy that drops, and what lets GRE in all the same") {
   CHECK(lets_in("accept", ""));
   CHECK_FALSE(lets_in("drop", ""));

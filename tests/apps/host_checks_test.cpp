@@ -13,10 +13,25 @@ TEST_CASE("host checks: connections to a server's PPTP port, from the kernel's t
       "   2: 0201420A:B3F2 FE01420A:06BB 06 00000000:00000000 00:00000000 00000000     0\n"
       "   3: 0201420A:B3F4 FE01420A:0050 01 00000000:00000000 00:00000000 00000000     0\n"
       "   4: nonsense\n";
-  const auto found = connections_to({Ipv4Address(10, 66, 1, 254), 1723}, table);
+  const Destination to{.server = {Ipv4Address(10, 66, 1, 254), 1723}};
+  const auto found = connections_to(to, table);
   REQUIRE(found.size() == 1);
   CHECK(found.front() == "10.66.1.2:46064 -> 10.66.1.254:1723");
-  CHECK(connections_to({Ipv4Address(10, 66, 1, 253), 1723}, table).empty());
+  CHECK(connections_to({.server = {Ipv4Address(10, 66, 1, 253), 1723}}, table).empty());
+  CHECK(connections_to({.server = to.server, .our_port = 46064}, table).empty());
+}
+
+TEST_CASE("host checks: NAT is guessed from two addresses, which are told") {
+  const Ipv4Address inside(10, 0, 0, 5);
+  const Ipv4Address outside(203, 0, 113, 1);
+  const diagnosis::SeenNat between = guess_nat(inside, outside);
+  CHECK(between.likely);
+  CHECK(between.text ==
+        "a guess: our address 10.0.0.5 is a private one and the server's 203.0.113.1 is not, so "
+        "that somebody on the way must translate it");
+  CHECK_FALSE(guess_nat(inside, Ipv4Address(10, 0, 0, 1)).likely);
+  CHECK_FALSE(guess_nat(outside, Ipv4Address(198, 51, 100, 1)).likely);
+  CHECK(guess_nat(outside, inside).text.starts_with("none, as far as can be guessed: "));
 }
 
 TEST_CASE("host checks: private addresses") {

@@ -547,7 +547,7 @@ TEST_CASE("profile: each value knows where it came from, and secrets are not amo
 TEST_CASE("profile: an error without a line names the file alone") {
   CHECK(describe({"office.toml", 0, 0, "gone", ""}) == "office.toml: gone [config-invalid]\n");
   CHECK(describe({"office.toml", 3, 8, "wrong", "do this"}) ==
-        "office.toml:3:8: wrong [config-invalid]\n    do this\n");
+        "office.toml:3:8: wrong [config-invalid]\n    - do this\n");
   CHECK(describe({"a\x1b[2J", 0, 0, "b\n", ""}) == "a\\x1b[2J: b\\x0a [config-invalid]\n");
 }
 

@@ -17,8 +17,8 @@ TEST_CASE("served_call: every cause is told from the server's side, with its id"
     INFO(text);
     CHECK(text.find("the server") == std::string::npos);
     CHECK(text.find('\n') == std::string::npos);
-    const std::string_view id = ending_of(end).id;
-    if (!id.empty()) CHECK(text.ends_with(" [" + std::string(id) + "]"));
+    const std::string id = ending_of(end).id;
+    if (!id.empty()) CHECK(text.ends_with(" [" + id + "]"));
   }
 }
 

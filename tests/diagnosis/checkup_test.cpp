@@ -17,7 +17,7 @@ Checkup healthy() {
   Checkup seen;
   seen.resolved = "192.0.2.1";
   seen.route = SeenRoute{.device = "eth0", .text = "192.0.2.1 by eth0"};
-  seen.nat = false;
+  seen.nat = SeenNat{false, "none"};
   return seen;
 }
 
@@ -112,6 +112,7 @@ TEST_CASE("checkup: silence, and this host's firewall is against GRE: that is li
   seen.firewall.missing = {"nft insert rule inet filter input ip protocol gre accept"};
   const Diagnosis diagnosis = diagnose(seen);
   CHECK(ids(diagnosis) == Ids{"gre-local-firewall", "gre-blocked"});
+  CHECK(diagnosis.findings.front().summary == "this host's firewall does not let GRE in");
   CHECK(diagnosis.findings.front().remedy.front() == seen.firewall.missing.front());
   CHECK(verdict(diagnosis, Step::firewall) == Verdict::fail);
 }
@@ -137,12 +138,34 @@ TEST_CASE("checkup: a server that says that it has nothing left has no address")
 }
 
 TEST_CASE("checkup: the server is heard, answers nothing, and has acknowledged nothing") {
-  Checkup seen = ended_with("lcp-timeout-path");
+  Checkup seen = ended_with("gre-blocked");
   seen.acknowledged = false;
-  CHECK(ids(diagnose(seen)) == Ids{"gre-blocked", "lcp-timeout-path"});
+  seen.firewall.against_in = {"chain inet filter input drops"};
+  CHECK(ids(diagnose(seen)) == Ids{"gre-local-firewall", "gre-blocked"});
+  CHECK(verdict(diagnose(seen), Step::gre_back) == Verdict::fail);
+  seen.call = {{Step::gre_out, Verdict::unknown, ""}, {Step::gre_back, Verdict::pass, ""}};
+  CHECK(ids(diagnose(seen)) == Ids{"gre-blocked"});
   CHECK(verdict(diagnose(seen), Step::gre_out) == Verdict::fail);
-  seen.acknowledged = true;
-  CHECK(ids(diagnose(seen)) == Ids{"lcp-timeout-path"});
+  CHECK(verdict(diagnose(seen), Step::gre_back) == Verdict::pass);
+}
+
+TEST_CASE("checkup: servers that were tried before come last, and no step of this one fails") {
+  Checkup seen = ended_with("chap-e691-bad-password");
+  seen.elsewhere = {Problem{"name-not-found", "there is none", {}, {}}};
+  CHECK(ids(diagnose(seen)) == Ids{"chap-e691-bad-password", "name-not-found"});
+  CHECK(verdict(diagnose(seen), Step::name) == Verdict::pass);
+  seen.ended.reset();
+  CHECK(ids(diagnose(seen)) == Ids{"name-not-found"});
+}
+
+TEST_CASE(
+    "checkup: rules that are not read leave the firewall unknown, but not one that is against "
+    "GRE") {
+  Checkup seen = healthy();
+  seen.firewall.unreadable = "there are others";
+  CHECK(verdict(diagnose(seen), Step::firewall) == Verdict::unknown);
+  seen.firewall.against_in = {"chain inet filter input drops"};
+  CHECK(verdict(diagnose(seen), Step::firewall) == Verdict::fail);
 }
 
 TEST_CASE("checkup: a firewall that has let the call through is no finding") {
@@ -154,11 +177,20 @@ TEST_CASE("checkup: a firewall that has let the call through is no finding") {
 TEST_CASE("checkup: silence, and another tunnel to the same server, and NAT") {
   Checkup seen = ended_with("gre-blocked");
   seen.other_tunnels = {"192.0.2.9:4711 -> 192.0.2.1:1723"};
-  seen.nat = true;
+  seen.nat = SeenNat{true, "a guess"};
   CHECK(ids(diagnose(seen)) ==
         Ids{"gre-server-silent-same-nat-ip", "gre-blocked", "gre-nat-stateful-pinhole"});
-  seen.ended->id = "call-rejected";
-  CHECK(ids(diagnose(seen)) == Ids{"call-rejected", "gre-server-silent-same-nat-ip"});
+  CHECK(diagnose(seen).findings.back().evidence == Ids{"a guess"});
+  for (const char* id : {"lcp-timeout-path", "call-rejected", "call-busy", "ctrl-start-rejected",
+                         "hosts-allow-denied"}) {
+    seen.ended->id = id;
+    CHECK(ids(diagnose(seen)) == Ids{"gre-server-silent-same-nat-ip", id});
+  }
+  seen.ended->id = "chap-e691-bad-password";
+  CHECK(ids(diagnose(seen)) == Ids{"chap-e691-bad-password"});
+  seen.ended->id = "gre-blocked";
+  seen.firewall.against_in = {"chain inet filter input drops"};
+  CHECK(ids(diagnose(seen)).front() == "gre-server-silent-same-nat-ip");
   seen.ended.reset();
   CHECK(diagnose(seen).findings.empty());
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`doctor` names what is wrong: each fault is made to happen, with a small server that does one thing wrong, or by the
+"""`doctor` names what is wrong, and a `connect` that fails names the same: each fault is made to happen, with a small server that does one thing wrong, or by the
 network and the host."""
 
 import contextlib
@@ -26,6 +26,10 @@ LIMIT = 30  # seconds
 # To and from name servers, as the tap words it.
 QUESTIONS = r"IP protocol 17 from .*|IP protocol 1 from .*"
 
+# Rules of a host that lets TCP in.
+GRE_KEPT_OUT = ["add chain ip doctor in { type filter hook input priority 0; policy drop; }",
+                "add rule ip doctor in meta l4proto tcp accept"]
+
 # A name server that knows no name (RFC 1035 4.1.1: RCODE 3).
 NO_SUCH_NAME = """
 import socket
@@ -35,6 +39,14 @@ print("ready", flush=True)
 while True:
     question, asker = names.recvfrom(512)
     names.sendto(question[:2] + bytes([0x81, 0x83]) + question[4:], asker)
+"""
+
+OTHER_TUNNEL = """
+import socket
+import sys
+connection = socket.create_connection((sys.argv[1], 1723))
+print("ready", flush=True)
+connection.recv(1)
 """
 
 
@@ -62,6 +74,18 @@ class DoctorBench:
         finally:
             process.kill()
             process.wait()
+
+    @contextlib.contextmanager
+    def other_tunnel(self, fault):
+        """A server of that fault, and a connection to it that nothing is said on."""
+        with self.server(fault):
+            process = self.lab.spawn(self.lab.in_client(["python3", "-c", OTHER_TUNNEL, WIRE_ADDRESS]), stdout=subprocess.PIPE)
+            expect(process.stdout.readline(), b"ready\n", "the other tunnel")
+            try:
+                yield
+            finally:
+                process.kill()
+                process.wait()
 
     @contextlib.contextmanager
     def real_server(self, **settings):
@@ -131,20 +155,26 @@ class DoctorBench:
         expect(peers.PASSWORD in page.text, False, "the password on the page")
         return page
 
-    def finds(self, wanted, step, fault=None, patient=None, **tables):
-        """The first finding with a server of that fault, and the step that fails."""
+    def finds(self, wanted, step, fault=None, as_connect=True, patient=None, **tables):
+        """The first finding with a server of that fault, the step that fails, and the same id from `connect`."""
+        patient = patient or self.profile(**tables)
         with self.server(fault) if fault else contextlib.nullcontext():
-            ids, steps = self.doctor(patient or self.profile(**tables))
-        expect(ids[:1], [wanted], "the first finding")
-        expect(steps[step], "fail", step)
+            ids, steps = self.doctor(patient)
+            expect(ids[:1], [wanted], "the first finding")
+            expect(steps[step], "fail", step)
+            if as_connect:
+                self.connect_finds(ids, patient)
         return ids, steps
 
-    def same_as_connect(self, wanted, fault, **tables):
-        """`connect` ends with the same id."""
-        with self.server(fault):
-            process = self.program.start("connect", self.profile(**tables), "--set", "link.reconnect=false")
-            process.exit_status(LIMIT + 15)
-        expect(re.search(r"\[([\w-]+)\]", process.stderr())[1], wanted, "the id that connect gives")
+    def connect_finds(self, ids, patient):
+        """`connect` names the same, in the same order, and `status` remembers the first."""
+        process = self.program.start("connect", patient)
+        status = process.exit_status(LIMIT + 15)
+        said = process.stderr()
+        told = said[said.index("pptpd-user: "):]
+        expect(re.findall(r"^\S.* \[([\w-]+)\]$", told, re.MULTILINE), ids, "the ids that connect gives")
+        last = self.program.status(pathlib.Path(patient).stem)["last"]
+        expect((last["id"], last["exit"]), (ids[0], status), "what status remembers")
 
     def logs(self):
         return "".join(f"--- {p.name}\n{p.read_text(errors='replace')[-3000:]}"
@@ -175,7 +205,7 @@ def name_unknown(bench):
     set_names = ["sh", "-c", 'printf %s "$1" >/etc/resolv.conf', "sh"]
     bench.lab.client(*set_names, f"nameserver {WIRE_ADDRESS}\n")
     try:
-        bench.finds("name-not-found", "name", patient="no-such-host.invalid")
+        bench.finds("name-not-found", "name", server="no-such-host.invalid")
         expect(bench.page.rungs(), [], "what is drawn")
         expect(bench.page.remark().startswith("No packet went to the server. name: "), True, bench.page.remark())
     finally:
@@ -186,7 +216,7 @@ def name_unknown(bench):
 
 @case("doctor: name servers that do not answer", around=QUESTIONS)
 def no_name_server(bench):
-    bench.finds("name-no-answer", "name", patient="no-such-host.invalid")
+    bench.finds("name-no-answer", "name", server="no-such-host.invalid")
 
 
 @case("doctor: nothing listens")
@@ -199,8 +229,8 @@ def nothing_listens(bench):
 def filtered(bench):
     with bench.rules(bench.lab.in_wire([]), [
             "add chain ip doctor in { type filter hook input priority 0; }",
-            "add rule ip doctor in tcp dport 1723 drop"]), bench.server("none"):
-        bench.finds("ctrl-unreachable-1723", "TCP port")
+            "add rule ip doctor in tcp dport 1723 drop"]):
+        bench.finds("ctrl-unreachable-1723", "TCP port", "none")
 
 
 # Fault of the server: id, step, the arrows that are marked on the page.
@@ -215,6 +245,7 @@ SERVER_FAULTS = {
     "looped-back": ("lcp-looped-back", "LCP", ["LCP Configure-Request"]),
     "only-pap": ("auth-no-common-method", "authentication", ["LCP Configure-Request"]),
     "only-chap-md5": ("auth-no-common-method", "authentication", ["LCP Configure-Request"]),
+    "insists-on-pap": ("auth-no-common-method", "authentication", ["LCP Configure-Request"]),
     "e646": ("chap-e646-logon-hours", "authentication", ["CHAP Failure"]),
     "e647": ("chap-e647-disabled", "authentication", ["CHAP Failure"]),
     "e648": ("chap-e648-expired", "authentication", ["CHAP Failure"]),
@@ -227,13 +258,20 @@ SERVER_FAULTS = {
     "only-stateful": ("mppe-stateful-only", "encryption", ["CCP Configure-Nak"]),
 }
 
+# Fault of the server: both sides' offers, in words.
+OFFERS = {
+    "mppe-refused": ["our offer: 128 bits, stateless", "the server's offer: none"],
+    "mppe-rejected": ["our offer: 128 bits, stateless", "the server's answer to ours: it rejects MPPE"],
+    "only-40": ["our offer: 128 bits, stateless", "the server's offer: 40 bits, stateless"],
+    "only-stateful": ["our offer: 128 bits, stateless", "the server's offer: 128 bits, stateful"],
+}
+
 
 def server_fault(fault, wanted, step, marked):
     @case(f"doctor: a server of the kind {fault} is {wanted}, as connect has it")
     def diagnosed(bench):
         bench.finds(wanted, step, fault)
         expect(bench.page.rungs("failing"), marked, "what is marked")
-        bench.same_as_connect(wanted, fault)
 
 
 for each, (an_id, a_step, some_labels) in SERVER_FAULTS.items():
@@ -244,7 +282,6 @@ for each, (an_id, a_step, some_labels) in SERVER_FAULTS.items():
 def no_address(bench):
     bench.finds("ipcp-no-local-ip", "addresses", "no-address", **CLEAR)
     expect(bench.page.rungs("failing"), ["IPCP Configure-Ack"], "what is marked")
-    bench.same_as_connect("ipcp-no-local-ip", "no-address", **CLEAR)
 
 
 @case("doctor: a real server, with 128 bits, stateless, and all is well")
@@ -253,6 +290,8 @@ def real_server(bench):
         ids, steps = bench.doctor(bench.profile())
         expect(ids, [], "findings")
         expect({s for s, v in steps.items() if v != "pass"}, set(), "steps that do not pass")
+        agreed = next(s["evidence"] for s in bench.last["steps"] if s["step"] == "encryption")
+        expect(agreed.split("; ")[1:], ["our offer: 128 bits, stateless", "the server's offer: 128 bits, stateless"], "offers")
         expect(bench.page.rungs("failing"), [], "what is marked")
         sent = bench.page.rungs("sent")
         for label in ("TCP connection", "Start-Control-Connection-Request", "Outgoing-Call-Request", "LCP Configure-Request",
@@ -298,10 +337,11 @@ def no_answer(bench):
 
 @case("doctor: both sides' offers of encryption are told in words")
 def offers(bench):
-    bench.finds("mppe-40-only-peer", "encryption", "only-40")
-    evidence = bench.last["findings"][0]["evidence"]
-    for words in ("the server's offer: 40 bits, stateless", "our offer: 128 bits, stateless"):
-        expect(words in evidence, True, f"{words!r} in {evidence}")
+    for fault, lines in OFFERS.items():
+        with bench.server(fault):
+            bench.doctor(bench.profile())
+        evidence = bench.last["findings"][0]["evidence"]
+        expect([line for line in lines if line not in evidence], [], f"{fault}: what is missing in {evidence}")
 
 
 @case("doctor: the router drops GRE on its way out")
@@ -309,8 +349,8 @@ def dropped_outward(bench):
     with bench.rules(bench.lab.in_wire([]), [
             "add chain ip doctor in { type filter hook prerouting priority 0; }",
             "add rule ip doctor in ip protocol gre drop"]):
-        ids, _ = bench.finds("gre-blocked", "GRE out", "none")
-    expect(ids, ["gre-blocked", "lcp-timeout-path"], "findings")
+        ids, steps = bench.finds("gre-blocked", "GRE out", "none")
+    expect((ids, steps["GRE back"]), (["gre-blocked"], "pass"), "findings")
     expect(bench.page.rungs("failing", "lost"), ["LCP Configure-Request"], "what is marked")
     expect(bench.page.rungs("failing", "missing"), ["GRE acknowledgement"], "what is marked")
 
@@ -339,7 +379,6 @@ def eperm(bench):
             "add chain ip doctor out { type filter hook output priority 0; }",
             "add rule ip doctor out ip protocol gre drop"]):
         bench.finds("gre-eperm", "GRE out", "none", **CLEAR)
-        bench.same_as_connect("gre-eperm", "none", **CLEAR)
         remedy = bench.last["findings"][0]["remedy"][0]
         expect(remedy, "nft insert rule ip doctor out ip protocol gre accept", "the missing rule")
         bench.lab.client(*remedy.split())
@@ -349,9 +388,7 @@ def eperm(bench):
 
 @case("doctor: this host's firewall does not let GRE in, and the missing rule lets it")
 def local_firewall(bench):
-    with bench.rules(bench.lab.in_client([]), [
-            "add chain ip doctor in { type filter hook input priority 0; policy drop; }",
-            "add rule ip doctor in meta l4proto tcp accept"]):
+    with bench.rules(bench.lab.in_client([]), GRE_KEPT_OUT):
         ids, steps = bench.finds("gre-local-firewall", "GRE back", "none", **CLEAR)
         expect((ids, steps["local firewall"]), (["gre-local-firewall", "gre-blocked"], "fail"), "findings")
         bench.lab.client(*bench.last["findings"][0]["remedy"][0].split())
@@ -364,7 +401,7 @@ def black_hole(bench):
     with bench.rules(bench.lab.in_wire([]), [
             "add chain ip doctor in { type filter hook input priority 0; }",
             "add rule ip doctor in ip protocol gre meta length gt 1300 drop"]):
-        bench.finds("tcp-freeze-local", "MTU", "none", **CLEAR)
+        bench.finds("tcp-freeze-local", "MTU", "none", as_connect=False, **CLEAR)
     lost = bench.page.rungs("failing")
     expect(bool(lost) and lost == bench.page.rungs("lost"), True, f"what is marked: {lost}")
     expect({label[:len("LCP Echo-Request, 1")] for label in lost}, {"LCP Echo-Request, 1"}, "the long ones")
@@ -384,7 +421,7 @@ def route_loop(bench):
         status = bench.program.wait_up("office", process)
         way = f"{WIRE_ADDRESS} dev {status['interface']}"
         wait_for(lambda: way in bench.lab.client("ip", "route", "show", WIRE_ADDRESS), 5, "the script's route")
-        ids, _ = bench.finds("route-loop-scripts", "route", patient=WIRE_ADDRESS)
+        ids, _ = bench.finds("route-loop-scripts", "route", patient=bench.profile("second", **CLEAR))
         expect(ids, ["route-loop-scripts", "ctrl-unreachable-1723"], "findings")
         expect(bench.program.run("status", "office").returncode, 0, "status of the call that the script was run for")
         expect(bench.program.run("disconnect", "office").returncode, 0, "disconnect")
@@ -405,13 +442,69 @@ def already_connected(bench):
 
 @case("doctor: another tunnel from this address, and the server is silent")
 def another_tunnel(bench):
-    # The kernel accepts what the server, busy with its first call, has not taken yet.
+    with bench.other_tunnel("silent"):
+        ids, _ = bench.finds("gre-server-silent-same-nat-ip", "GRE back")
+    expect(ids, ["gre-server-silent-same-nat-ip", "gre-blocked"], "findings")
+
+
+@case("doctor: another tunnel from this address, and the server refuses this one")
+def another_tunnel_refused(bench):
+    with bench.other_tunnel("call-rejected"):
+        ids, _ = bench.finds("gre-server-silent-same-nat-ip", "outgoing call")
+    expect(ids, ["gre-server-silent-same-nat-ip", "call-rejected"], "findings")
+
+
+@case("doctor: the first of two servers refuses, and the next one is looked at")
+def next_server(bench):
+    with bench.server("none"):
+        ids, steps = bench.doctor(bench.profile(server=[CLIENT_ADDRESS, WIRE_ADDRESS], **CLEAR))
+    expect((ids, steps["TCP port"], steps["addresses"]), (["ctrl-refused"], "pass", "pass"), "findings")
+
+
+@case("doctor: a server that is left out is named")
+def server_left_out(bench):
+    bench.finds("chap-e691-bad-password", "authentication", "e691", as_connect=False, server=[WIRE_ADDRESS, CLIENT_ADDRESS])
+    expect("not looked at: " + CLIENT_ADDRESS in bench.last["findings"][0]["evidence"], True, "the other server in the evidence")
+
+
+@case("connect: attempts that fail in the same way are looked into once, and status has the cause")
+def looked_into_once(bench):
+    with bench.server("none"):
+        process = bench.program.start("connect", bench.profile(link={"retry-first": 0.2, "max-attempts": 2}, **CLEAR))
+        bench.program.wait_up("office", process)
+        with bench.rules(bench.lab.in_client([]), GRE_KEPT_OUT):
+            bench.program.run("reconnect", "office")
+            wait_for(lambda: (bench.program.status("office")["last"] or {}).get("id") == "gre-local-firewall", 15, "the cause")
+            expect(process.exit_status(LIMIT), 35, "exit status")
+    said = process.stderr()
+    expect((said.count("; calling again"), said.count("the likely cause: ")), (2, 1), f"what is logged in {said}")
+    expect("pptpd-user: this host's firewall does not let GRE in [gre-local-firewall]" in said, True, "the end")
+
+
+@case("connect: a connection that was up says how long it was, and what passed")
+def was_up(bench):
+    with bench.server("none") as server:
+        process = bench.program.start("connect", bench.profile(link={"reconnect": False}, **CLEAR))
+        bench.program.wait_up("office", process)
+        server.kill()
+        expect(process.exit_status(5), 15, "exit status")
+    if not re.search(r"^    up for \d+ s, \d+ packets sent, \d+ received, nothing from", process.stderr(), re.MULTILINE):
+        raise AssertionError(process.stderr())
+
+
+@case("connect: TERM while it looks for the cause ends it at once, with how the call ended")
+def term_while_looking(bench):
+    """A nft that hangs."""
+    asked, nft = bench.lab.run / "asked", bench.lab.run / "nft"
+    nft.write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 60\n")
+    nft.chmod(0o755)
+    in_its_place = ["unshare", "--mount", "sh", "-c", f'mount --bind {nft} "$(command -v nft)" && exec "$@"', "sh"]
     with bench.server("silent"):
-        first = bench.program.start("doctor", WIRE_ADDRESS, "--json")
-        wait_for(lambda: bench.lab.client("ss", "-Htn", "dst", WIRE_ADDRESS), 5, "a connection")
-        ids, _ = bench.doctor(WIRE_ADDRESS)
-        first.exit_status(LIMIT)
-    expect("gre-server-silent-same-nat-ip" in ids, True, f"the other tunnel among {ids}")
+        process = bench.program.start("connect", bench.profile(), wrapper=in_its_place)
+        wait_for(asked.exists, LIMIT, "nft to be asked")
+        expect("pptp0" in bench.lab.client("ip", "-o", "link"), False, "an interface is left")
+        status, seconds = process.end()
+    expect((status, seconds < 1, "[gre-blocked]" in process.stderr()), (35, True, True), "its end")
 
 
 @case("doctor: no /dev/net/tun")
@@ -461,4 +554,4 @@ def no_place_for_the_page(bench):
     expect(list(bench.lab.run.glob("*.new")), [], "what is left")
 
 
-main(DoctorBench)
+main(DoctorBench, lanes=6)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A PPTP server that does one thing wrong: fake_server.py FAULT
 
-Takes one call at a time, asks for a way to authenticate, and goes through LCP, MS-CHAPv2 or PAP or CHAP-MD5, CCP and
+Asks for a way to authenticate, and goes through LCP, MS-CHAPv2 or PAP or CHAP-MD5, CCP and
 IPCP as far as its fault lets it. It knows one password, and lets everybody in who says anything.
 """
 
@@ -11,6 +11,8 @@ import select
 import socket
 import struct
 import sys
+import threading
+import time
 
 LCP, IPCP, CCP, CHAP, PAP = 0xC021, 0x8021, 0x80FD, 0xC223, 0xC023
 REQUEST, ACK, NAK, REJECT, TERMINATE, TERMINATED, PROTOCOL_REJECT, ECHO, ECHO_REPLY = 1, 2, 3, 4, 5, 6, 8, 9, 10
@@ -20,7 +22,8 @@ OUR_ADDRESS, ITS_ADDRESS = bytes([192, 168, 77, 1]), bytes([192, 168, 77, 10])
 
 # Fault: the bits of MPPE that it insists on.
 MPPE_BITS = {"only-40": 0x0100_0020, "only-stateful": 0x0000_0040}
-METHODS = {"only-pap": struct.pack("!H", PAP), "pap": struct.pack("!H", PAP), "only-chap-md5": struct.pack("!HB", CHAP, 5)}
+METHODS = {"only-pap": struct.pack("!H", PAP), "pap": struct.pack("!H", PAP),
+           "insists-on-pap": struct.pack("!H", PAP), "only-chap-md5": struct.pack("!HB", CHAP, 5)}
 HOSTILE = b"</b><script>alert('\"')</script>\x00\xff\x1b"
 MSCHAPV2 = struct.pack("!HB", CHAP, 0x81)
 
@@ -97,11 +100,15 @@ class Call:
             result, error = {"call-rejected": (2, 6), "call-busy": (4, 0), "pool-exhausted": (2, 4)}.get(self.fault, (1, 0))
             self.say(8, struct.pack("!HHBBHIHHI", 1, self.peer_call, result, error, 0, 10_000_000, 64, 0, 0))
             if result == 1 and self.fault not in ("silent", "looped-back"):
-                method = METHODS.get(self.fault, MSCHAPV2)
-                self.send(LCP, REQUEST, 1, option(AUTH_OPTION, method) + option(MAGIC_OPTION, os.urandom(4)))
+                self.ask()
         elif kind == 3:
             self.say(4, bytes([1, 0, 0, 0]))
         return kind not in (3, 12)
+
+    def ask(self):
+        """LCP's Configure-Request."""
+        method = METHODS.get(self.fault, MSCHAPV2)
+        self.send(LCP, REQUEST, self.sequence & 255, option(AUTH_OPTION, method) + option(MAGIC_OPTION, os.urandom(4)))
 
     def say(self, kind, body):
         self.tcp.sendall(struct.pack("!HHIHH", 12 + len(body), 1, 0x1A2B_3C4D, kind, 0) + body)
@@ -159,6 +166,9 @@ class Call:
                 self.agreed(protocol, "its")
         elif code == ACK:
             self.agreed(protocol, "ours")
+        elif protocol == LCP and code in (NAK, REJECT) and self.fault == "insists-on-pap":
+            time.sleep(2)
+            self.ask()
         elif protocol == LCP and code in (NAK, REJECT):
             self.send(LCP, TERMINATE, 9, b"peer refused to authenticate")
             self.say(13, struct.pack("!HBBHH128s", self.peer_call, 1, 0, 0, 0, b""))
@@ -178,6 +188,8 @@ class Call:
                 pass  # what it asks for is what it has: 0.0.0.0
             elif protocol == IPCP and value != ITS_ADDRESS:
                 naked += option(kind, ITS_ADDRESS)
+            elif protocol == CCP and self.fault == "mppe-rejected":
+                rejected += option(kind, value)
             elif protocol == CCP and value != struct.pack("!I", MPPE_BITS[self.fault]):
                 naked += option(kind, struct.pack("!I", MPPE_BITS[self.fault]))
         if rejected:
@@ -227,7 +239,7 @@ def main():
                 connection.recv(4096)
                 connection.close()
             else:
-                Call(fault, connection, peer).run()
+                threading.Thread(target=Call(fault, connection, peer).run, daemon=True).start()
 
 
 main()
