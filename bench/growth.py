@@ -49,7 +49,8 @@ def anonymous_kib(process):
 
 
 def load(how, server, clients, seconds, serving, calling):
-    """One run of load.py over all tunnels: speed, and CPU of the server and of all clients for a Gbit."""
+    """One run of load.py over all tunnels: speed, and CPU of the server and of all clients, whose process ids these
+    are, for a Gbit."""
     with hosts.ended(server.start(LOAD, "serve", PORT)) as process:
         server.wait_listening(PORT, process)
         before = measure.cpu_of(serving), sum(map(measure.cpu_of, calling))
@@ -77,7 +78,7 @@ def one_size(program, server, clients, seconds):
                    "client_kib": statistics.median(map(anonymous_kib, calling))}
         for name, how in (("to_server", "push"), ("from_server", "fetch")):
             figures |= {f"{name}.{figure}": value
-                        for figure, value in load(how, server, clients, seconds, serving, calling).items()}
+                        for figure, value in load(how, server, clients, seconds, serving.pid, [process.pid for process in calling]).items()}
         figures["server_kib_per_tunnel_loaded"] = (anonymous_kib(serving) - alone) / len(clients)
         figures["client_kib_loaded"] = statistics.median(map(anonymous_kib, calling))
         return figures

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
+ENGINES = ("uml", "icount")
 UML_KERNEL, UML_MODULES = "/usr/bin/linux.uml", "/usr/lib/uml/modules"
 QEMU, PC_MODULES = "qemu-system-x86_64", "/lib/modules"
 MEMORY_MB = 512

@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -95,6 +96,11 @@ class Host:
         wait_until(lambda: self.run("ping", "-n", "-q", "-c", "1", "-W", "1", address, check=False,
                                     stderr=subprocess.DEVNULL).returncode == 0, f"an answer of {address}", process)
 
+    def tunnel_device(self):
+        """The name of the host's TUN or ppp device."""
+        kinds = {link["ifname"]: link.get("linkinfo", {}).get("info_kind") for link in self.ip("link", "show")}
+        return next(name for name, kind in kinds.items() if kind in ("tun", "ppp"))
+
     def logs(self):
         """The ends of all logs."""
         return "".join(f"--- {path.name}\n{path.read_text(errors='replace')[-2000:]}" for path in self.folder.glob("*.log"))
@@ -107,6 +113,7 @@ class Host:
 def hosts(*names):
     """Hosts without any wire, in order; TERM to the bench removes them like anything else that ends it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sweep()
     made = []
     with tempfile.TemporaryDirectory(prefix="ptb-") as folder:
         try:
@@ -116,13 +123,21 @@ def hosts(*names):
                 made.append(Host(full, pathlib.Path(folder) / name))
                 made[-1].ip("link", "set", "lo", "up")
             yield made
-        except RuntimeError:
+        except Exception:
             for host in made:
                 print(f"{host.name}:\n{host.logs()}", file=sys.stderr)
             raise
         finally:
             for host in made:
                 subprocess.run(["ip", "netns", "delete", host.name], check=False)
+
+
+def sweep():
+    """Removes the hosts of a bench that was killed outright."""
+    listed = subprocess.run(["ip", "netns", "list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    for name, owner in re.findall(r"^(ptb(\d+)-\S+)", listed, re.MULTILINE):
+        if not os.path.exists(f"/proc/{owner}"):
+            subprocess.run(["ip", "netns", "delete", name], check=False)
 
 
 @contextlib.contextmanager

@@ -16,9 +16,9 @@ LOADED_PING_SECONDS = 0.05  # between two pings under load
 TICKS = os.sysconf("SC_CLK_TCK")  # of /proc, in a second
 
 
-def cpu_of(process):
+def cpu_of(pid):
     """Seconds of CPU that a process has taken."""
-    with open(f"/proc/{process.pid}/stat", encoding="ascii", errors="replace") as stat:
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -60,9 +60,9 @@ def iperf(client, server, stack, seconds, *arguments):
 
 def tcp(client, server, stack, seconds, *arguments):
     """TCP as iperf3's arguments say: speed, what was lost, and CPU for a Gbit."""
-    dropped, machine, tunnel = drops(stack), cpu_of_machine(), sum(map(cpu_of, stack.processes))
+    dropped, machine, tunnel = drops(stack), cpu_of_machine(), sum(map(cpu_of, stack.pids))
     end = iperf(client, server, stack, seconds, *arguments)
-    machine, tunnel = cpu_of_machine() - machine, sum(map(cpu_of, stack.processes)) - tunnel
+    machine, tunnel = cpu_of_machine() - machine, sum(map(cpu_of, stack.pids)) - tunnel
     gbit = max(end["sum_received"]["bytes"], 1) * 8e-9
     return {"mbit_per_s": end["sum_received"]["bits_per_second"] * 1e-6, "retransmits": end["sum_sent"]["retransmits"],
             "drops": drops(stack) - dropped, "tunnel_cpu_s_per_gbit": tunnel / gbit,

@@ -54,6 +54,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=3)
     arguments = parser.parse_args()
+    unknown = set(arguments.stacks) - set(STACKS) | set(arguments.engines) - set(guest.ENGINES)
+    if unknown:
+        parser.error(f"not known: {', '.join(sorted(unknown))}")
     hosts.require("iperf3", "ping", "cc", "pptpd", "pptp", "pppd", PPPD_HEADER,
                   *(name for engine in arguments.engines for name in guest.needed(engine)))
     plan = {"program": arguments.program, "stacks": arguments.stacks, "rounds": arguments.rounds, "seconds": arguments.seconds}

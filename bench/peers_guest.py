@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import types
 
 import hosts
 import measure
@@ -43,32 +42,16 @@ STACKS = {
 }
 
 
-def tunnel_processes(names):
-    """Every process of these names in the guest."""
-    found = []
-    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
-        with contextlib.suppress(OSError):
-            if comm.read_text().strip() in names:
-                found.append(types.SimpleNamespace(pid=int(comm.parent.name)))
-    return found
-
-
 def one_stack(client, server, plan, seconds, name):
     up_client, up_server = STACKS[name]
     with up_server(server, plan), up_client(client, plan):
         client.wait_answer(ours.SERVER_INNER)
-        names = (*pppd_ends.NAMES, pathlib.Path(plan["program"]).name)
-        stack = stacks.Stack(ours.SERVER_INNER, [(host, tunnel_device(host)) for host in (client, server)],
-                             tunnel_processes(names))
+        stack = stacks.Stack(ours.SERVER_INNER, [(host, host.tunnel_device()) for host in (client, server)],
+                             pppd_ends.running((*pppd_ends.NAMES, pathlib.Path(plan["program"]).name)))
         measured = {"idle_round_trip": measure.idle_round_trip(client, stack),
                     "tcp_1": measure.tcp(client, server, stack, seconds),
                     "tcp_1_reverse": measure.tcp(client, server, stack, seconds, "-R")}
     return measure.flat(measured)
-
-
-def tunnel_device(host):
-    kinds = {link["ifname"]: link.get("linkinfo", {}).get("info_kind") for link in host.ip("link", "show")}
-    return next(name for name, kind in kinds.items() if kind in ("tun", "ppp"))
 
 
 def read_programs(plan):

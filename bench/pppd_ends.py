@@ -20,14 +20,13 @@ CALLING = ["nodetach", "name", "alice", "remotename", "PPTP", "noauth", "noipdef
 NAMES = ("pptp", "pptpctrl", "pppd", "pptpd", "pptpcm")
 
 
-def processes():
-    """The peers' processes: {pid: name}."""
-    found = {}
-    for entry in pathlib.Path("/proc").glob("[0-9]*/comm"):
+def running(names):
+    """The ids of all processes of these names."""
+    found = []
+    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            name = entry.read_text().strip()
-            if name in NAMES:
-                found[int(entry.parent.name)] = name
+            if comm.read_text().strip() in names:
+                found.append(int(comm.parent.name))
     return found
 
 
@@ -39,7 +38,7 @@ def nothing_left():
         yield
     finally:
         for signal in ["TERM"] * 10 + ["KILL"] * 20:
-            left = processes()
+            left = running(NAMES)
             if not left:
                 break
             subprocess.run(["kill", f"-{signal}", *map(str, left)], check=False, stderr=subprocess.DEVNULL)

@@ -14,8 +14,8 @@ from ours import SERVER_INNER
 MTU = 1400  # the same for all; everything fits through the wire without fragments
 CLIENT_INNER = "10.99.0.10"  # where we choose it
 
-# Where the server is inside, [(host, device)] of both ends, and the processes that are the tunnel.
-Stack = collections.namedtuple("Stack", "address ends processes")
+# Where the server is inside, [(host, device)] of both ends, and the ids of the processes that are the tunnel.
+Stack = collections.namedtuple("Stack", "address ends pids")
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def both_ends(program, mppe, client, server):
     with ours.serving(program, server, mppe) as serving:
         with hosts.ended(client.start(program, "connect", ours.profile(client, mppe, MTU))) as calling:
             client.wait_answer(SERVER_INNER, calling)
-            yield Stack(SERVER_INNER, [(client, tun_device(client)), (server, tun_device(server))], [calling, serving])
+            yield Stack(SERVER_INNER, [(host, host.tunnel_device()) for host in (client, server)], [calling.pid, serving.pid])
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def wireguard(client, server):
             host.ip("address", "add", f"{inner}/24", "dev", device)
             host.ip("link", "set", device, "mtu", str(MTU), "up")
         client.wait_answer(SERVER_INNER)
-        yield Stack(SERVER_INNER, [end[:2] for end in ends], processes)
+        yield Stack(SERVER_INNER, [end[:2] for end in ends], [process.pid for process in processes])
 
 
 @contextlib.contextmanager
@@ -79,7 +79,7 @@ def openvpn(client, server):
                 "--cert", host.folder / "ovpn.crt", "--key", host.folder / "ovpn.key", "--peer-fingerprint", fingerprint, *role)
             processes.append(cleanup.enter_context(hosts.ended(process)))
         client.wait_answer(SERVER_INNER)
-        yield Stack(SERVER_INNER, [(client, "ovpn"), (server, "ovpn")], processes)
+        yield Stack(SERVER_INNER, [(client, "ovpn"), (server, "ovpn")], [process.pid for process in processes])
 
 
 def certificate(folder):
@@ -93,11 +93,6 @@ def certificate(folder):
     shown = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
                            capture_output=True, text=True).stdout
     return shown.strip().partition("=")[2]
-
-
-def tun_device(host):
-    """The only TUN device of a host."""
-    return hosts.wait_until(lambda: host.ip("link", "show", "type", "tun"), "a TUN device")[0]["ifname"]
 
 
 def chosen(names, program, before):
