@@ -163,8 +163,8 @@ class Marking {
   void mark_silence() {
     if (Rung* const asked = latest(Way::sent, [this](const Rung& r) { return is_of_step(r); })) {
       fail(*asked);
-      if (step_.step == Step::gre_out) asked->kind = Rung::Kind::lost;
     }
+    if (step_.step == Step::gre_out) lose_what_was_sent();
     Rung missing{.kind = Rung::Kind::missing, .failing = true, .note = note()};
     missing.exchange.way = packets_.way;
     missing.exchange.layer = packets_.layer;
@@ -172,6 +172,15 @@ class Marking {
     const auto at = std::ranges::find_if(rungs_, is_ending);
     if (at != rungs_.begin()) missing.stage = std::prev(at)->stage;
     rungs_.insert(at, std::move(missing));
+  }
+
+  /// None of our GRE arrives.
+  void lose_what_was_sent() {
+    for (Rung& rung : rungs_) {
+      const Layer layer = rung.exchange.layer;
+      if (rung.exchange.way == Way::sent && layer != Layer::tcp && layer != Layer::control)
+        rung.kind = Rung::Kind::lost;
+    }
   }
 
   /// The ones that were too long have no reply.

@@ -27,6 +27,9 @@ using diagnosis::Verdict;
 /// Of an Exchange's words, those beside its arrow; all of them are in the list of packets.
 constexpr std::size_t kWordsAtArrow = 110;
 
+/// Where octets begin that only make a packet longer.
+constexpr std::string_view kFill = " 00 00 00 00";
+
 /// Of silence, before it is shown.
 constexpr Duration kLongWait = std::chrono::milliseconds(500);
 
@@ -230,8 +233,9 @@ class Page {
   void write_wait(const Rung& rung) {
     if (rung.kind == Rung::Kind::missing) return;
     if (latest_ && rung.exchange.first - *latest_ >= kLongWait) {
-      say("<div class=\"rung wait\"><div></div><div class=\"lane\">{} s later</div></div>\n",
-          seconds(rung.exchange.first - *latest_));
+      const std::chrono::duration<double> wait = rung.exchange.first - *latest_;
+      say("<div class=\"rung wait\"><div></div><div class=\"lane\">{:.1f} s later</div></div>\n",
+          wait.count());
     }
     latest_ = std::max(latest_.value_or(Duration()), rung.exchange.last);
   }
@@ -271,9 +275,9 @@ class Page {
   void write_gist(const Exchange& exchange) {
     const std::string_view gist = without_names(exchange.words, exchange.layer);
     if (gist.empty()) return;
-    const bool fits = gist.size() <= kWordsAtArrow;
-    say("<span class=\"words\">{}{}</span>", markup(gist.substr(0, kWordsAtArrow)),
-        fits ? "" : " ...");
+    const std::size_t length = std::min(kWordsAtArrow, gist.find(kFill));
+    say("<span class=\"words\">{}{}</span>", markup(gist.substr(0, length)),
+        length < gist.size() ? " ..." : "");
   }
 
   // --- the rest ---

@@ -52,7 +52,7 @@ h3 { font-size: 0.95rem; }
 .steps .fail th, .steps .fail td { background: var(--bad-back); }
 .mark { display: inline-block; width: 1.5rem; height: 1.5rem; border-radius: 50%; text-align: center; line-height: 1.5rem; font-weight: 700; }
 .pass .mark { color: var(--good); background: var(--good-back); }
-.fail .mark { color: #ffffff; background: var(--bad); }
+.fail .mark { color: var(--card); background: var(--bad); }
 .unknown .mark { color: var(--open); background: var(--open-back); }
 .steps .fail .mark { margin-left: 0.2rem; }
 .ends { display: flex; justify-content: space-between; gap: 1rem; margin-left: 4.2rem; }
@@ -80,8 +80,9 @@ h3 { font-size: 0.95rem; }
 .failing { color: var(--bad); }
 .failing .lane, .stage:nth-of-type(odd) .failing .lane { background: var(--bad-back); }
 .failing .arrow::before { border-top-width: 4px; top: 5px; }
-.missing .arrow::before, .lost .arrow::before { border-top-style: dashed; border-top-width: 3px; }
-.missing .arrow::after, .lost .arrow::after { content: "\2715"; border: 0; top: -8px; font-size: 20px; line-height: 28px; font-weight: 700; width: 20px; text-align: center; }
+.missing .arrow, .lost .arrow { height: 24px; }
+.missing .arrow::before, .lost .arrow::before { top: 11px; border-top-style: dashed; border-top-width: 3px; }
+.missing .arrow::after, .lost .arrow::after { content: "\2715"; border: 0; top: 0; font-size: 18px; line-height: 25px; font-weight: 700; width: 20px; text-align: center; }
 .sent.missing .arrow::before, .sent.lost .arrow::before { right: 38%; }
 .sent.missing .arrow::after, .sent.lost .arrow::after { right: auto; left: calc(62% - 4px); }
 .received.missing .arrow::before { left: 38%; }
@@ -120,7 +121,9 @@ summary { cursor: pointer; font-weight: 700; font-size: 1.1rem; }
 @media print {
   @page { margin: 12mm; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { background: #ffffff; padding: 0; font-size: 12px; }
+  html { font-size: 12px; }
+  body { background: #ffffff; padding: 0; font-size: 1rem; }
+  .head { margin-bottom: 0.75rem; }
   main { display: block; }
   .card { margin-bottom: 1rem; }
   .rung, .steps tr, .packets tr, .finding, .verdict { break-inside: avoid; }

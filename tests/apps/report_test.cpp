@@ -175,7 +175,13 @@ TEST_CASE("ladder: what did not come is marked behind what it would have answere
   CHECK(ladder.rungs[7].stage == Stage::end);
   // It leaves, and does not arrive.
   const Ladder out = ladder_of(talk.timeline, failed(Step::gre_out, "gre-eperm"));
+  CHECK(out.rungs[4].kind == Rung::Kind::seen);
   CHECK(out.rungs[5].kind == Rung::Kind::lost);
+  CHECK(out.rungs[5].failing);
+  CHECK(out.rungs[7].kind == Rung::Kind::lost);
+  CHECK(out.rungs[7].exchange.label == "LCP Terminate-Request");
+  CHECK_FALSE(out.rungs[7].failing);
+  CHECK(out.rungs[9].kind == Rung::Kind::seen);
   CHECK(out.rungs[6].exchange.label == "GRE acknowledgement");
 
   Talk silent;
