@@ -19,23 +19,23 @@ using diagnosis::Verdict;
 struct StepPackets {
   Step step;
   Layer layer;
-  std::string_view answer;   ///< the label that decides; empty: any of the layer
   Way way;                   ///< of what is missing when nothing comes
+  std::string_view answer;   ///< the label that decides; empty: any of the layer
   std::string_view missing;  ///< its label
 };
 
 constexpr StepPackets kPackets[] = {
-    {Step::tcp, Layer::control, "", Way::sent, "TCP SYN to the PPTP port"},
-    {Step::start, Layer::control, "Start-Control-Connection-Reply", Way::received,
+    {Step::tcp, Layer::control, Way::sent, "", "TCP SYN to the PPTP port"},
+    {Step::start, Layer::control, Way::received, "Start-Control-Connection-Reply",
      "Start-Control-Connection-Reply"},
-    {Step::call, Layer::control, "Outgoing-Call-Reply", Way::received, "Outgoing-Call-Reply"},
-    {Step::gre_out, Layer::lcp, "", Way::received, "GRE acknowledgement"},
-    {Step::gre_back, Layer::lcp, "", Way::received, "GRE from the server"},
-    {Step::lcp, Layer::lcp, "", Way::received, "LCP Configure-Ack"},
-    {Step::authentication, Layer::authentication, "", Way::received, "the server's answer"},
-    {Step::encryption, Layer::ccp, "", Way::received, "CCP Configure-Ack"},
-    {Step::addresses, Layer::ipcp, "", Way::received, "IPCP Configure-Ack"},
-    {Step::mtu, Layer::lcp, "", Way::received, "LCP Echo-Reply"},
+    {Step::call, Layer::control, Way::received, "Outgoing-Call-Reply", "Outgoing-Call-Reply"},
+    {Step::gre_out, Layer::lcp, Way::received, "", "GRE acknowledgement"},
+    {Step::gre_back, Layer::lcp, Way::received, "", "GRE from the server"},
+    {Step::lcp, Layer::lcp, Way::received, "", "LCP Configure-Ack"},
+    {Step::authentication, Layer::authentication, Way::received, "", "the server's answer"},
+    {Step::encryption, Layer::ccp, Way::received, "", "CCP Configure-Ack"},
+    {Step::addresses, Layer::ipcp, Way::received, "", "IPCP Configure-Ack"},
+    {Step::mtu, Layer::lcp, Way::received, "", "LCP Echo-Reply"},
 };
 
 /// Findings that tell of something that did not come, by what their ids begin with.
