@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/legacy_crypto.h"
+#include "lib/rc4.h"
 #include "lib/narrow.h"
 #include "lib/secret.h"
 

@@ -5,13 +5,11 @@
 #include "lib/legacy_crypto.h"
 
 #include <algorithm>
-#include <new>
 
 #include <openssl/crypto.h>
 #include <openssl/des.h>
 #include <openssl/md4.h>
 #include <openssl/md5.h>
-#include <openssl/rc4.h>
 #include <openssl/sha.h>
 
 #include "lib/secret.h"
@@ -76,55 +74,25 @@ Sha1Digest sha1(std::initializer_list<Bytes> parts) noexcept {
   return digest<SHA_CTX, Sha1Digest>(parts, SHA1_Init, SHA1_Update, SHA1_Final);
 }
 
+Sha1Digest sha1_of_blocks(Bytes blocks) noexcept {
+  SHA_CTX context;
+  SHA1_Init(&context);
+  for (; !blocks.empty(); blocks = blocks.subspan(SHA_CBLOCK))
+    SHA1_Transform(&context, blocks.data());
+  Sha1Digest out;
+  Writer writer{MutableBytes(out)};
+  for (const SHA_LONG word : {context.h0, context.h1, context.h2, context.h3, context.h4})
+    writer.u32(word);
+  OPENSSL_cleanse(&context, sizeof context);
+  return out;
+}
+
 DesBlock des_encrypt(Bytes key7, const DesBlock& clear) noexcept {
   return des(key7, clear, DES_ENCRYPT);
 }
 
 DesBlock des_decrypt(Bytes key7, const DesBlock& cipher) noexcept {
   return des(key7, cipher, DES_DECRYPT);
-}
-
-namespace {
-
-RC4_KEY* rc4_key(std::uint8_t* state) noexcept {
-  return std::launder(reinterpret_cast<RC4_KEY*>(state));  // NOLINT: made by placement new below
-}
-
-}  // namespace
-
-Rc4::Rc4() noexcept {
-  static_assert(sizeof(RC4_KEY) <= kStateSize && alignof(RC4_KEY) <= 8);
-  ::new (state_.data()) RC4_KEY{};
-}
-
-Rc4::Rc4(Bytes key) noexcept : Rc4() {
-  set_key(key);
-}
-
-Rc4::Rc4(const Rc4& other) noexcept : Rc4() {
-  *this = other;
-}
-
-Rc4& Rc4::operator=(const Rc4& other) noexcept {
-  // RC4_KEY is plain numbers, so its octets are its value.
-  if (this != &other) state_ = other.state_;
-  return *this;
-}
-
-Rc4::~Rc4() {
-  wipe(state_);
-}
-
-void Rc4::set_key(Bytes key) noexcept {
-  RC4_set_key(rc4_key(state_.data()), static_cast<int>(key.size()), key.data());
-}
-
-void Rc4::apply(MutableBytes data) noexcept {
-  apply(data, data);
-}
-
-void Rc4::apply(Bytes in, MutableBytes out) noexcept {
-  RC4(rc4_key(state_.data()), in.size(), in.data(), out.data());
 }
 
 }  // namespace pptp

@@ -62,16 +62,45 @@ MppeSealer::MppeSealer(MppeKey start, MppeParameters parameters)
   restart_stream();
 }
 
-bool MppeSealer::seal(Packet& packet) noexcept {
-  if (packet.headroom() < kHeaderSize) return false;
-  count_ = count_.next();
-  bool flushed = true;
-  if (parameters_.mode == MppeMode::stateless || is_flag(count_)) {
-    // RFC 3078 7.1 and 7.2. A flag packet always has its A bit: RFC 3078 does not ask for it, Linux
-    // drops one without (interop note 3.11).
+void MppeSealer::seal(std::span<Packet> packets) noexcept {
+  if (parameters_.mode == MppeMode::stateful) {
+    for (Packet& packet : packets)
+      seal_stateful(packet);
+    return;
+  }
+  while (!packets.empty()) {
+    const std::size_t together = std::min(packets.size(), streams_.size());
+    seal_side_by_side(packets.first(together));
+    packets = packets.subspan(together);
+  }
+}
+
+/// RFC 3078 7.1: stateless, the key changes before each packet. At most as many as there are
+/// streams.
+void MppeSealer::seal_side_by_side(std::span<Packet> packets) noexcept {
+  std::array<MppeKey, Rc4::kSideBySide> keys;
+  std::array<Rc4::Keying, Rc4::kSideBySide> keyings;
+  std::array<Rc4::Work, Rc4::kSideBySide> works;
+  std::array<std::uint16_t, Rc4::kSideBySide> bits;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
     change_key();
-    restart_stream();
-  } else if (flush_ == FlushRule::change_key) {
+    keys[i] = session_.clone();
+    keyings[i] = {&streams_[i], keys[i].bytes().first(key_octets(parameters_.bits))};
+    bits[i] = kFlushedBit | (mppc_ ? compress(packets[i], true) : 0);
+    works[i] = {&streams_[i], packets[i].mutable_bytes()};
+  }
+  Rc4::set_keys(std::span(keyings).first(packets.size()));
+  Rc4::apply(std::span<const Rc4::Work>(works).first(packets.size()));
+  for (std::size_t i = 0; i < packets.size(); ++i)
+    push_header(packets[i], bits[i]);
+}
+
+void MppeSealer::seal_stateful(Packet& packet) noexcept {
+  const CoherencyCount count = count_.next();
+  bool flushed = true;
+  if (is_flag(count) || flush_ == FlushRule::change_key) {
+    // RFC 3078 7.2. A flag packet always has its A bit: RFC 3078 does not ask for it, Linux drops
+    // one without (interop note 3.11).
     change_key();
     restart_stream();
   } else if (flush_ == FlushRule::keep_key && reuses_ < kMostReuses) {
@@ -84,11 +113,16 @@ bool MppeSealer::seal(Packet& packet) noexcept {
     flushed = false;
   }
   flush_.reset();
-  std::uint32_t header = (flushed ? kFlushedBit : 0U) | kEncryptedBit | count_.value();
-  if (mppc_) header |= compress(packet, flushed);
-  rc4_.apply(packet.mutable_bytes());
+  std::uint16_t bits = flushed ? kFlushedBit : 0;
+  if (mppc_) bits |= compress(packet, flushed);
+  streams_[0].apply(packet.mutable_bytes());
+  push_header(packet, bits);
+}
+
+void MppeSealer::push_header(Packet& packet, std::uint16_t bits) noexcept {
+  count_ = count_.next();
+  const std::uint32_t header = std::uint32_t{bits} | kEncryptedBit | count_.value();
   Writer(packet.push_front(kHeaderSize)).u16(static_cast<std::uint16_t>(header));
-  return true;
 }
 
 /// In place; returns the bits that say so.
@@ -114,7 +148,7 @@ void MppeSealer::change_key() noexcept {
 }
 
 void MppeSealer::restart_stream() noexcept {
-  rc4_.set_key(session_.bytes().first(key_octets(parameters_.bits)));
+  streams_[0].set_key(session_.bytes().first(key_octets(parameters_.bits)));
 }
 
 MppeOpener::MppeOpener(MppeKey start, MppeParameters parameters)
@@ -157,6 +191,59 @@ std::optional<Drop> MppeOpener::open(Packet& packet) noexcept {
   expander_->mppc.accept();
   if (!packet.assign(expander_->expanded)) return Drop::mppc_malformed;
   return std::nullopt;
+}
+
+void MppeOpener::open(std::span<Packet> packets, std::span<std::optional<Drop>> drops) noexcept {
+  for (std::size_t done = 0; done < packets.size();) {
+    const std::size_t together = open_side_by_side(packets.subspan(done));
+    std::ranges::fill(drops.subspan(done, together), std::nullopt);
+    done += together;
+    if (done == packets.size()) return;
+    drops[done] = open(packets[done]);
+    ++done;
+  }
+}
+
+/// Stateless, and nothing amiss: those at the front whose counts follow that of the packet accepted
+/// last. Returns how many were opened; the others are as they were.
+std::size_t MppeOpener::open_side_by_side(std::span<Packet> packets) noexcept {
+  if (parameters_.mode != MppeMode::stateless || expander_ || near_.count != count_) return 0;
+  constexpr std::size_t kMost = Rc4::kSideBySide;
+  std::array<MppeKey, kMost> keys;
+  std::array<Rc4::Keying, kMost> keyings;
+  std::array<Rc4::Work, kMost> works;
+  std::size_t together = 0;
+  for (CoherencyCount count = count_; together < std::min(packets.size(), kMost); ++together) {
+    count = count.next();
+    Reader reader(packets[together].bytes());
+    const std::uint16_t header = reader.u16();
+    if (!reader.ok() || (header & kEncryptedBit) == 0 || CoherencyCount(header) != count) break;
+    works[together] = {&streams_[together],
+                       packets[together].mutable_bytes().subspan(MppeSealer::kHeaderSize)};
+  }
+  if (together < 2) return 0;
+  for (std::size_t i = 0; i < together; ++i) {
+    keys[i] = (i == 0 ? session_ : keys[i - 1]).clone();
+    change_key(keys[i]);
+    keyings[i] = {&streams_[i], keys[i].bytes().first(key_octets(parameters_.bits))};
+  }
+  const auto decipher = [&](std::size_t first) {
+    Rc4::set_keys(std::span<const Rc4::Keying>(keyings).subspan(first, together - first));
+    Rc4::apply(std::span<const Rc4::Work>(works).subspan(first, together - first));
+  };
+  decipher(0);
+  std::size_t opened = 0;
+  while (opened < together && plausibility(works[opened].data) >= Plausibility::weak)
+    ++opened;
+  // From the first that is doubtful on, each is to be judged by itself.
+  if (opened < together) decipher(opened);
+  for (std::size_t i = 0; i < opened; ++i) {
+    refund(kGrant);
+    packets[i].pop_front(MppeSealer::kHeaderSize);
+  }
+  if (opened > 0)
+    accept(std::move(keys[opened - 1]), count_.plus(static_cast<std::uint32_t>(opened)));
+  return opened;
 }
 
 std::optional<Drop> MppeOpener::open_stateless(CoherencyCount count, MutableBytes body) noexcept {

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "lib/drops.h"
-#include "lib/legacy_crypto.h"
 #include "lib/packet.h"
+#include "lib/rc4.h"
 #include "lib/serial.h"
 #include "mppe/keys.h"
 #include "mppe/mppc.h"
@@ -42,10 +43,10 @@ class MppeSealer {
   /// Allocates, where packets are compressed.
   MppeSealer(MppeKey start, MppeParameters parameters);
 
-  /// Compresses the whole packet (inner PPP protocol field and information) where that was agreed
-  /// and makes it shorter, enciphers it in place and puts the two octet MPPE header in front.
-  /// False, and the packet unchanged, when there is no headroom.
-  [[nodiscard]] bool seal(Packet& packet) noexcept;
+  /// Compresses whole packets (inner PPP protocol field and information) where that was agreed and
+  /// makes them shorter, enciphers them in place and puts the two octet MPPE header in front, for
+  /// which each must have the headroom. Many at once cost less each than one by one.
+  void seal(std::span<Packet> packets) noexcept;
 
   /// Stateful: the peer sent a Reset-Request, so the next packet carries the A bit. Once, however
   /// often it is asked for. The rule is the peer's: MppeOpener::flush_rule(). Stateless: nothing.
@@ -61,6 +62,9 @@ class MppeSealer {
   const MppeParameters& parameters() const noexcept { return parameters_; }
 
  private:
+  void seal_side_by_side(std::span<Packet> packets) noexcept;
+  void seal_stateful(Packet& packet) noexcept;
+  void push_header(Packet& packet, std::uint16_t bits) noexcept;
   void change_key() noexcept;
   void restart_stream() noexcept;
   std::uint16_t compress(Packet& packet, bool flushed) noexcept;
@@ -68,7 +72,8 @@ class MppeSealer {
   MppeParameters parameters_;
   MppeKey start_;
   MppeKey session_;
-  Rc4 rc4_;
+  /// Stateful: the first is the stream as it goes on. Stateless: scratch.
+  std::array<Rc4, Rc4::kSideBySide> streams_;
   /// Of the packet sent last; the first is 0.
   CoherencyCount count_{CoherencyCount::kMask};
   std::optional<FlushRule> flush_;
@@ -104,6 +109,10 @@ class MppeOpener {
   /// octets are then worth nothing), or nullopt.
   [[nodiscard]] std::optional<Drop> open(Packet& packet) noexcept;
 
+  /// The same for packets that came one after another: `drops`, which is as long, says what became
+  /// of each. Many at once cost less each than one by one.
+  void open(std::span<Packet> packets, std::span<std::optional<Drop>> drops) noexcept;
+
   /// Stateful: whether the last packets make a CCP Reset-Request due. The caller limits the rate.
   bool needs_reset() const noexcept {
     return !synchronised_ || (!in_step_ && parameters_.mode == MppeMode::stateful);
@@ -127,6 +136,7 @@ class MppeOpener {
     unsigned evidence = 0;  ///< weakly plausible packets in a row
   };
 
+  std::size_t open_side_by_side(std::span<Packet> packets) noexcept;
   std::optional<Drop> open_stateless(CoherencyCount count, MutableBytes body) noexcept;
   bool open_ahead(std::uint32_t steps, CoherencyCount count, MutableBytes body) noexcept;
   bool search(CoherencyCount count, MutableBytes body) noexcept;
@@ -153,6 +163,7 @@ class MppeOpener {
   CoherencyCount count_{CoherencyCount::kMask};
   /// Stateful: the key stream as it goes on behind the last packet. Else scratch.
   Rc4 rc4_;
+  std::array<Rc4, Rc4::kSideBySide> streams_;  ///< scratch
   std::uint32_t grant_ = kGrantLimit;
 
   /// Packets in order, one after another, that could not be accepted, and the last one's count.

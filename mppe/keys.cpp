@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "lib/legacy_crypto.h"
+#include "lib/rc4.h"
 
 namespace pptp {
 namespace {
@@ -68,10 +69,29 @@ StartKeys from(const StartKeySeed& seed, KeyBits bits) noexcept {
   return {MppeKey(seed.send.bytes().first(size)), MppeKey(seed.receive.bytes().first(size))};
 }
 
+/// What GetNewKeyFromSHA (RFC 3079 2.4) hashes for keys of kSize octets, but for the two keys: each
+/// before its pad. Padded to two blocks (RFC 3174 4), for this is done for each packet.
+template <std::size_t kSize>
+constexpr auto kNewKeyBlocks = [] {
+  std::array<std::uint8_t, 128> blocks{};
+  constexpr std::size_t kSecondPad = kSize + kPad1.size() + kSize;
+  constexpr std::size_t kLength = kSecondPad + kPad2.size();
+  std::ranges::copy(kPad2, blocks.begin() + kSecondPad);
+  blocks[kLength] = 0x80;
+  blocks[blocks.size() - 2] = kLength * 8 >> 8;
+  blocks[blocks.size() - 1] = kLength * 8 & 0xff;
+  return blocks;
+}();
+
 /// RFC 3079 2.4: GetNewKeyFromSHA.
 MppeKey new_key_from_sha(const MppeKey& start, const MppeKey& session, KeyBits bits) noexcept {
   const std::size_t size = key_octets(bits);
-  Sha1Digest digest = sha1({start.bytes().first(size), kPad1, session.bytes().first(size), kPad2});
+  auto blocks = size == 8 ? kNewKeyBlocks<8> : kNewKeyBlocks<16>;
+  std::ranges::copy(start.bytes().first(size), blocks.begin());
+  std::ranges::copy(session.bytes().first(size),
+                    MutableBytes(blocks).subspan(size + kPad1.size()).begin());
+  Sha1Digest digest = sha1_of_blocks(blocks);
+  wipe(blocks);
   return key_from(digest, size);
 }
 

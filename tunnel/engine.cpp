@@ -50,11 +50,15 @@ void Engine::gre_received(TimePoint now, std::span<Packet> packets) {
 
 void Engine::take_gre(TimePoint now, std::span<Packet> packets) {
   if (!connected_) return keep_early(packets);
+  std::size_t waiting = 0;
   for (Packet& packet : packets) {
     rx_.put(now, std::move(packet));
     packet.release();
+    if (++waiting < RxPath::kTogether && !rx_.is_full()) continue;
     drain_rx(now);
+    waiting = 0;
   }
+  drain_rx(now);
   if (rx_.heard()) control_.heard();
   after_rx(now);
 }

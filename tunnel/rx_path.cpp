@@ -22,33 +22,68 @@ void RxPath::put(TimePoint now, Packet&& packet) noexcept {
 }
 
 std::optional<Delivery> RxPath::poll(TimePoint now) noexcept {
-  while (std::optional<Packet> packet = receiver_.take(now)) {
-    PppProtocol protocol;
-    const std::optional<Drop> drop = open_frame(*packet, protocol);
-    if (!drop) return Delivery{protocol, *std::move(packet)};
+  for (;;) {
+    std::optional<Drop> drop;
+    Framed next;
+    if (first_opened_ < end_opened_) {
+      next = {protocol::kMppe, std::move(opened_[first_opened_])};
+      drop = openings_[first_opened_++];
+      unopened_ = unopened_ || drop;
+      if (!drop) drop = admit_opened(next.protocol, next.packet);
+    } else if (std::optional<Framed> framed = take(now)) {
+      next = *std::move(framed);
+      if (next.protocol == protocol::kMppe && opener_) {
+        open_together(now, std::move(next.packet));
+        continue;
+      }
+      drop = admit_clear(next.protocol, next.packet);
+    } else {
+      return std::nullopt;
+    }
+    if (!drop) return Delivery{next.protocol, std::move(next.packet)};
     drops_.count(*drop);
+  }
+}
+
+/// The next frame in order.
+std::optional<RxPath::Framed> RxPath::take(TimePoint now) noexcept {
+  if (ahead_) return std::exchange(ahead_, std::nullopt);
+  while (std::optional<Packet> packet = receiver_.take(now)) {
+    if (const Result<Frame> outer = parse_frame(packet->bytes())) {
+      const PppProtocol protocol = outer->protocol;
+      packet->pop_front(outer->header);
+      return Framed{protocol, *std::move(packet)};
+    }
+    drops_.count(Drop::ppp_malformed);
   }
   return std::nullopt;
 }
 
-std::optional<Drop> RxPath::open_frame(Packet& packet, PppProtocol& protocol) noexcept {
-  const Result<Frame> outer = parse_frame(packet.bytes());
-  if (!outer) return Drop::ppp_malformed;
-  protocol = outer->protocol;
-  packet.pop_front(outer->header);
+/// Opens an enciphered packet, with those that follow it right away.
+void RxPath::open_together(TimePoint now, Packet first) noexcept {
+  first_opened_ = 0;
+  end_opened_ = 0;
+  opened_[end_opened_++] = std::move(first);
+  while (end_opened_ < kTogether) {
+    ahead_ = take(now);
+    if (!ahead_ || ahead_->protocol != protocol::kMppe) break;
+    opened_[end_opened_++] = std::move(ahead_->packet);
+    ahead_.reset();
+  }
+  opener_->open(std::span(opened_).first(end_opened_), std::span(openings_).first(end_opened_));
+}
+
+std::optional<Drop> RxPath::admit_clear(PppProtocol& protocol, Packet& packet) noexcept {
   if (carries_ip(protocol)) return admit(protocol, packet, false);
-  if (protocol != protocol::kMppe) {
-    // Any other network packet in clear would step round the encryption just as IP would; with no
-    // encryption it goes to Control, which rejects the protocol.
-    if (protocol.is_network_layer() && gate_ != Gate::clear) return Drop::clear_refused;
-    return std::nullopt;
-  }
-  if (!opener_) return Drop::mppe_not_ready;
-  if (const std::optional<Drop> drop = opener_->open(packet)) {
-    unopened_ = true;
-    return drop;
-  }
-  // Deciphered even when it may not pass: the cipher has to keep its place.
+  if (protocol == protocol::kMppe) return Drop::mppe_not_ready;
+  // Any other network packet in clear would step round the encryption just as IP would; with no
+  // encryption it goes to Control, which rejects the protocol.
+  if (protocol.is_network_layer() && gate_ != Gate::clear) return Drop::clear_refused;
+  return std::nullopt;
+}
+
+/// What was deciphered, even when it may not pass: the cipher has to keep its place.
+std::optional<Drop> RxPath::admit_opened(PppProtocol& protocol, Packet& packet) noexcept {
   const Result<Frame> inner = parse_inner_frame(packet.bytes());
   if (!inner) return Drop::mppe_implausible;
   packet.pop_front(inner->header);

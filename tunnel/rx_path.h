@@ -30,12 +30,18 @@ class RxPath {
  public:
   explicit RxPath(CallId own) noexcept : own_(own) {}
 
-  /// Takes one GRE packet (without the outer IP header) as it came. Follow each by poll() until
-  /// there is nothing more.
+  /// GRE packets to put() before poll(): those that follow one another are deciphered side by side.
+  static constexpr std::size_t kTogether = Rc4::kSideBySide;
+
+  /// Takes one GRE packet (without the outer IP header) as it came. Follow some, and any after
+  /// which is_full(), by poll() until there is nothing more.
   void put(TimePoint now, Packet&& packet) noexcept;
 
-  /// The next packet in order, deciphered now: so keys that a control frame before it brought are
-  /// in force. To be called until it yields nothing, after put() and when the deadline is reached.
+  bool is_full() const noexcept { return receiver_.is_full(); }
+
+  /// The next packet in order. No packet is deciphered before the control frames ahead of it are
+  /// delivered: so keys that they brought are in force. To be called until it yields nothing, after
+  /// put() and when the deadline is reached.
   std::optional<Delivery> poll(TimePoint now) noexcept;
 
   /// When a packet that waits for an earlier one is to wait no longer.
@@ -85,7 +91,16 @@ class RxPath {
   const GreReceiver& receiver() const noexcept { return receiver_; }
 
  private:
-  std::optional<Drop> open_frame(Packet& packet, PppProtocol& protocol) noexcept;
+  /// A packet with the protocol of its outermost frame, whose header is off.
+  struct Framed {
+    PppProtocol protocol;
+    Packet packet;
+  };
+
+  std::optional<Framed> take(TimePoint now) noexcept;
+  void open_together(TimePoint now, Packet first) noexcept;
+  std::optional<Drop> admit_clear(PppProtocol& protocol, Packet& packet) noexcept;
+  std::optional<Drop> admit_opened(PppProtocol& protocol, Packet& packet) noexcept;
   bool carries_ip(PppProtocol protocol) const noexcept;
   std::optional<Drop> admit(PppProtocol& protocol, Packet& packet, bool was_encrypted) noexcept;
 
@@ -95,6 +110,12 @@ class RxPath {
   bool heard_ = false;
   std::optional<AckNo> peer_acknowledgement_;
   std::optional<MppeOpener> opener_;
+  /// Opened together, and not yet delivered from first_opened_ on; and what became of each.
+  std::array<Packet, kTogether> opened_;
+  std::array<std::optional<Drop>, kTogether> openings_;
+  std::size_t first_opened_ = 0;
+  std::size_t end_opened_ = 0;
+  std::optional<Framed> ahead_;  ///< taken, and behind those
   bool unopened_ = false;
   std::unique_ptr<VjDecompressor> vj_;
   bool ipv6_ = false;

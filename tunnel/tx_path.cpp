@@ -1,25 +1,45 @@
 #include "tunnel/tx_path.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "lib/ip_packet.h"
 #include "tunnel/gre.h"
 #include "tunnel/mss_clamp.h"
+#include "tunnel/sizes.h"
 
 namespace pptp {
+namespace {
+
+/// Packets enciphered at once.
+constexpr std::size_t kTogether = Rc4::kSideBySide;
+
+/// All that is put in front of an IP packet, at most.
+constexpr std::size_t kHeaders = kGreOverhead + kPppOverhead + kMppeOverhead;
+
+}  // namespace
 
 std::size_t TxPath::seal(TimePoint now, std::span<Packet> packets) noexcept {
   std::size_t sealed = 0;
+  std::size_t ready = 0;
+  std::array<PppProtocol, kTogether> protocols;
+  const auto seal_ready = [&] {
+    finish(now, packets.subspan(sealed, ready), protocols);
+    sealed += std::exchange(ready, 0);
+  };
   for (Packet& packet : packets) {
     if (has_to_wait(now)) {
       wait(std::move(packet));
       continue;
     }
-    if (!seal_or_drop(now, packet)) continue;
-    if (&packets[sealed] != &packet) packets[sealed] = std::move(packet);
-    ++sealed;
+    if (!prepare_or_drop(packet, protocols[ready])) continue;
+    Packet& place = packets[sealed + ready];
+    if (&place != &packet) place = std::move(packet);
+    // Whether the next one may go depends on this one having gone.
+    if (++ready == kTogether || paces()) seal_ready();
   }
+  seal_ready();
   return sealed;
 }
 
@@ -28,7 +48,10 @@ std::optional<Packet> TxPath::poll_waiting(TimePoint now) noexcept {
     Packet packet = std::move(ring_[first_waiting_]);
     first_waiting_ = (first_waiting_ + 1) % ring_.size();
     --waiting_;
-    if (seal_or_drop(now, packet)) return packet;
+    PppProtocol protocol;
+    if (!prepare_or_drop(packet, protocol)) continue;
+    finish(now, std::span(&packet, 1), std::span(&protocol, 1));
+    return packet;
   }
   return std::nullopt;
 }
@@ -43,9 +66,9 @@ void TxPath::wait(Packet packet) noexcept {
   ring_[(first_waiting_ + waiting_++) % ring_.size()] = std::move(packet);
 }
 
-bool TxPath::seal_or_drop(TimePoint now, Packet& packet) noexcept {
+bool TxPath::prepare_or_drop(Packet& packet, PppProtocol& protocol) noexcept {
   const std::size_t octets = packet.size();
-  if (const std::optional<Drop> drop = seal_one(now, packet)) {
+  if (const std::optional<Drop> drop = prepare(packet, protocol)) {
     drops_.count(*drop);
     packet.release();
     return false;
@@ -55,7 +78,8 @@ bool TxPath::seal_or_drop(TimePoint now, Packet& packet) noexcept {
   return true;
 }
 
-std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
+/// All that may be wrong with a packet, and what is done to it before it is enciphered.
+std::optional<Drop> TxPath::prepare(Packet& packet, PppProtocol& protocol) noexcept {
   // The gate comes first: whatever else is wrong, nothing passes a closed one.
   if (gate_ == Gate::closed || !peer_) return Drop::send_not_up;
   if (gate_ == Gate::encrypted && !sealer_) return Drop::send_no_encryption;
@@ -65,14 +89,25 @@ std::optional<Drop> TxPath::seal_one(TimePoint now, Packet& packet) noexcept {
     return Drop::send_malformed;
   }
   if (packet.size() > mtu_) return Drop::send_too_big;
+  if (packet.headroom() < kHeaders) return Drop::no_slot;
   if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);
-  const PppProtocol protocol = ipv6 ? protocol::kIpv6 : vj_ ? vj_->compress(packet) : protocol::kIp;
-  const bool framed = gate_ == Gate::encrypted ? push_inner_header(packet, protocol, framing_) &&
-                                                     sealer_->seal(packet) &&
-                                                     push_header(packet, protocol::kMppe, framing_)
-                                               : push_header(packet, protocol, framing_);
-  if (!framed || !number(now, packet)) return Drop::no_slot;
+  protocol = ipv6 ? protocol::kIpv6 : vj_ ? vj_->compress(packet) : protocol::kIp;
   return std::nullopt;
+}
+
+/// Enciphers packets that are prepared and puts their headers in front, for which there is room.
+void TxPath::finish(TimePoint now, std::span<Packet> packets,
+                    std::span<const PppProtocol> protocols) noexcept {
+  const bool encrypts = gate_ == Gate::encrypted;
+  if (encrypts) {
+    for (std::size_t i = 0; i < packets.size(); ++i)
+      (void)push_inner_header(packets[i], protocols[i], framing_);
+    sealer_->seal(packets);
+  }
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    (void)push_header(packets[i], encrypts ? protocol::kMppe : protocols[i], framing_);
+    (void)number(now, packets[i]);
+  }
 }
 
 /// Puts the GRE header in front, which takes a sequence number.

@@ -102,8 +102,13 @@ class TxPath {
  private:
   bool has_to_wait(TimePoint now) noexcept;
   void wait(Packet packet) noexcept;
-  bool seal_or_drop(TimePoint now, Packet& packet) noexcept;
-  std::optional<Drop> seal_one(TimePoint now, Packet& packet) noexcept;
+
+  bool paces() const noexcept { return !ring_.empty(); }
+
+  bool prepare_or_drop(Packet& packet, PppProtocol& protocol) noexcept;
+  std::optional<Drop> prepare(Packet& packet, PppProtocol& protocol) noexcept;
+  void finish(TimePoint now, std::span<Packet> packets,
+              std::span<const PppProtocol> protocols) noexcept;
   bool number(TimePoint now, Packet& packet) noexcept;
 
   GreSender sender_;

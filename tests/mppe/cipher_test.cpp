@@ -153,24 +153,6 @@ TEST_CASE("mppe/17 turns of the counter without loss") {
   }
 }
 
-TEST_CASE("mppe/a packet without headroom is not sealed, and the next one is as if it never was") {
-  for (const MppeMode mode : kBothModes) {
-    Path path({KeyBits::k128, mode});
-    REQUIRE(path.pass());
-    PacketPool pool(1);
-    Packet packet = pool.acquire();
-    REQUIRE(packet.assign(ipv4_inner(0)));
-    REQUIRE_FALSE(packet.push_front(packet.headroom() - 1).empty());
-    const Octets before(packet.bytes().begin(), packet.bytes().end());
-    CHECK_FALSE(path.sealer().seal(packet));
-    CHECK(std::ranges::equal(packet.bytes(), before));
-    CHECK(path.pass());
-    Packet none;
-    CHECK_FALSE(path.sealer().seal(none));
-    CHECK(path.pass());
-  }
-}
-
 TEST_CASE("rfc3078/3 shorter than its header, or the D bit clear, is malformed") {
   for (const MppeMode mode : kBothModes) {
     Path path({KeyBits::k128, mode});

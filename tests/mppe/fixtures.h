@@ -75,7 +75,8 @@ class Path {
   /// What goes out for `inner`, from the MPPE header on.
   Octets seal(const Octets& inner) {
     Packet packet = pool_.acquire();
-    if (!packet.assign(inner) || !sealer_.seal(packet)) throw std::runtime_error("no room");
+    if (!packet.assign(inner)) throw std::runtime_error("no room");
+    sealer_.seal(std::span(&packet, 1));
     return {packet.bytes().begin(), packet.bytes().end()};
   }
 

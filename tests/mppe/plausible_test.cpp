@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "lib/legacy_crypto.h"
+#include "lib/rc4.h"
 #include "tests/mppe/fixtures.h"
 
 namespace pptp {

@@ -30,8 +30,9 @@ ALLOWED = re.compile("|".join(f"(?:{p})" for p in [
     r"|_ZSt16__throw_bad_castv|_ZSt8to_chars\w+|_ZSt10from_chars\w+|_ZNSt6__norm\w+",
     r"__libc_single_threaded|__gthrw_\w+|_ZN9__gnu_cxx\w+",  # shared_ptr counts; it starts no thread
     # libcrypto by its low-level functions: they need no provider, no file and no lock
-    r"MD[45](_\w+)?|SHA1(_\w+)?|RC4(_\w+)?|DES_\w+|CRYPTO_memcmp|OPENSSL_cleanse",
+    r"MD[45](_\w+)?|SHA1(_\w+)?|DES_\w+|CRYPTO_memcmp|OPENSSL_cleanse",
     r"__[a-z]+[sdt]i[234]",  # arithmetic that the compiler calls for
+    r"__cpu_(model|features2|indicator_init)",  # which instructions there are
     r"_GLOBAL_OFFSET_TABLE_|DW\.ref\.__gxx_personality_v0",
 ]))
 

@@ -1,9 +1,11 @@
 // TxPath and RxPath as the two ends of one call.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -101,6 +103,48 @@ TEST_CASE("paths/stateless: losses on each side of the coherency count's wrap, f
     for (int i = 0; i < 300; ++i)
       REQUIRE(direction.pass());
     CHECK_FALSE(direction.rx().wants_reset());
+  }
+}
+
+TEST_CASE("paths/a packet without headroom is dropped, and the next one is as if it never was") {
+  for (const MppeMode mode : {MppeMode::stateless, MppeMode::stateful}) {
+    Direction direction(mode);
+    REQUIRE(direction.pass());
+    PacketPool pool(2);
+    std::array<Packet, 2> packets = {pool.acquire(), Packet()};
+    REQUIRE(packets[0].assign(ip_from_client(0)));
+    const std::size_t octets = packets[0].size();
+    REQUIRE_FALSE(packets[0].push_front(packets[0].headroom() - 8).empty());
+    std::ranges::copy(ip_from_client(0), packets[0].mutable_bytes().begin());
+    packets[0].truncate(octets);
+    CHECK(direction.tx().seal(kNow, packets) == 0);
+    CHECK(direction.tx().drops()[Drop::no_slot] == 1);
+    CHECK(direction.tx().drops()[Drop::send_malformed] == 1);
+    CHECK(direction.pass());
+  }
+}
+
+TEST_CASE("paths/a batch of packets, some of which must not go, arrives in order") {
+  for (const MppeMode mode : {MppeMode::stateless, MppeMode::stateful}) {
+    Direction direction(mode);
+    PacketPool pool(16);
+    std::vector<Packet> packets;
+    for (std::uint32_t number = 0; number < 11; ++number) {
+      packets.push_back(pool.acquire());
+      REQUIRE(packets.back().assign(ip_from_client(number)));
+      if (number % 5 == 2) packets.back().truncate(19);
+    }
+    REQUIRE(direction.tx().seal(kNow, packets) == 9);
+    CHECK(direction.tx().drops()[Drop::send_malformed] == 2);
+    for (Packet& packet : std::span(packets).first(9))
+      direction.rx().put(kNow, std::move(packet));
+    for (std::uint32_t number = 0; number < 11; ++number) {
+      if (number % 5 == 2) continue;
+      const std::optional<Delivery> delivery = direction.rx().poll(kNow);
+      REQUIRE(delivery);
+      CHECK(std::ranges::equal(delivery->packet.bytes(), ip_from_client(number)));
+    }
+    CHECK_FALSE(direction.rx().poll(kNow));
   }
 }
 
