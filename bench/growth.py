@@ -76,9 +76,10 @@ def one_size(program, server, clients, seconds):
         figures = {"up_s": time.monotonic() - began, "server_kib": alone,
                    "server_kib_per_tunnel": (anonymous_kib(serving) - alone) / len(clients),
                    "client_kib": statistics.median(map(anonymous_kib, calling))}
+        pids = [process.pid for process in calling]
         for name, how in (("to_server", "push"), ("from_server", "fetch")):
-            figures |= {f"{name}.{figure}": value
-                        for figure, value in load(how, server, clients, seconds, serving.pid, [process.pid for process in calling]).items()}
+            measured = load(how, server, clients, seconds, serving.pid, pids)
+            figures |= {f"{name}.{figure}": value for figure, value in measured.items()}
         figures["server_kib_per_tunnel_loaded"] = (anonymous_kib(serving) - alone) / len(clients)
         figures["client_kib_loaded"] = statistics.median(map(anonymous_kib, calling))
         return figures
