@@ -234,25 +234,33 @@ TEST_CASE("rfc2433/8 client: who takes version 1 of the packet alone is not told
   }
 }
 
-TEST_CASE("rfc2433/10 server: any bit of the packet damaged changes nothing, but in filler") {
+/// How often a change of password is stored, of all times that one bit of its packet is damaged.
+int stored_though_damaged(AuthMethod kind) {
   const Credentials account = expired();
-  MethodPair clean(AuthMethod::mschapv1, kAlice);
+  MethodPair clean(kind, kAlice);
   clean.tries = {&kNew};
   clean.run(&account);
   const auto packet = clean.sent[3].second;
-  int changed = 0;
+  int stored = 0;
   for (std::size_t bit = 32; bit < packet.size() * 8; ++bit) {
-    MethodPair pair(AuthMethod::mschapv1, kAlice);
+    MethodPair pair(kind, kAlice);
     pair.run(&account);
     auto damaged = packet;
     damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ 1U << bit % 8);
     (void)pair.server().receive({}, damaged);
     pair.run(&account);
-    if (pair.server_is<AuthSuccess>()) ++changed;
+    // What is not right all through is not stored either.
     CHECK(pair.stored.empty() == (pair.server_is<AuthSuccess>() == nullptr));
+    if (pair.stored.empty()) continue;
+    ++stored;
+    CHECK(pair.stored.front() == clean.stored.front());
   }
+  return stored;
+}
+
+TEST_CASE("rfc2433/10 server: any bit of the packet damaged changes nothing, but in filler") {
   // 496 octets before the password, 556 for LAN Manager, and flags but for one bit.
-  CHECK(changed == (496 + 556) * 8 + 15);
+  CHECK(stored_though_damaged(AuthMethod::mschapv1) == (496 + 556) * 8 + 15);
 }
 
 TEST_CASE("rfc2759/7 both roles: the loss of any packet costs time only, and stores it once") {
@@ -313,29 +321,9 @@ TEST_CASE("rfc2759/7 client: a new password has to be one") {
   CHECK(pair.stored.empty());
 }
 
-TEST_CASE(
-    "rfc2759/7 server: any bit of the packet damaged changes nothing, but in what is filler") {
-  const Credentials account = expired();
-  MethodPair clean(AuthMethod::mschapv2, kAlice);
-  clean.tries = {&kNew};
-  clean.run(&account);
-  const auto packet = clean.sent[3].second;
-  int changed = 0;
-  for (std::size_t bit = 32; bit < packet.size() * 8; ++bit) {
-    MethodPair pair(AuthMethod::mschapv2, kAlice);
-    pair.run(&account);
-    auto damaged = packet;
-    damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ 1U << bit % 8);
-    (void)pair.server().receive({}, damaged);
-    pair.run(&account);
-    if (pair.server_is<AuthSuccess>()) ++changed;
-    // What is not right all through is not stored either.
-    CHECK(pair.stored.empty() == (pair.server_is<AuthSuccess>() == nullptr));
-    CHECK((pair.stored.empty() || pair.stored.front() == "n\xc3\xa4"
-                                                         "chstes"));
-  }
+TEST_CASE("rfc2759/7 server: any bit of the packet damaged changes nothing, but in filler") {
   // 496 octets before the password, 8 reserved ones, 2 of flags.
-  CHECK(changed == 506 * 8);
+  CHECK(stored_though_damaged(AuthMethod::mschapv2) == 506 * 8);
 }
 
 }  // namespace
