@@ -11,6 +11,7 @@
 #include "diagnosis/attempt.h"
 #include "diagnosis/ccp_talk.h"
 #include "diagnosis/echo_talk.h"
+#include "diagnosis/lcp_talk.h"
 #include "diagnosis/patience.h"
 #include "diagnosis/ppp_text.h"
 #include "diagnosis/rubbish.h"
@@ -19,7 +20,7 @@
 namespace pptp::diagnosis {
 namespace {
 
-/// Requests without a word from the peer: nobody needs to wait for the time-out.
+/// Challenges or responses without a word from the peer: nobody needs to wait for the time-out.
 constexpr unsigned kSilent = 3;
 /// Rubbish that comes within so many seconds, or lines, of encryption was never anything else.
 constexpr std::int64_t kAtOnceSeconds = 5;
@@ -30,8 +31,6 @@ constexpr unsigned kManyReordered = 20;
 constexpr unsigned kFewReordered = 3;
 /// Who stops a tunnel sends a signal or two.
 constexpr unsigned kManySignals = 5;
-/// Before so many refusals two sides may still agree.
-constexpr unsigned kManyRefusals = 5;
 constexpr unsigned kManyAddresses = 4;
 /// Octets that a loop makes within a minute, and nobody types.
 constexpr std::uint64_t kMuch = 1'000'000;
@@ -315,7 +314,7 @@ class Deriver {
     if (packet.protocol == PacketProtocol::pptp || packet.protocol == PacketProtocol::other) return;
     add(Fact::detailed);
     const bool sent = packet.direction == Direction::sent;
-    if (!sent && packet.protocol != PacketProtocol::number) ++received_;
+    if (!sent && packet.protocol != PacketProtocol::number) received_ = true;
     if (!sent && packet.protocol != PacketProtocol::lcp &&
         packet.protocol != PacketProtocol::number)
       add(Fact::lcp_open);
@@ -349,19 +348,10 @@ class Deriver {
   }
 
   void note_lcp(const PrintedPacket& packet, bool sent) {
+    lcp_.note(packet, times(), event().line);
+    for (const Fact fact : lcp_.take())
+      add(fact);
     switch (packet.code) {
-      case PacketCode::configure_request:
-        note_lcp_request(packet, sent);
-        break;
-      case PacketCode::configure_ack:
-        (sent ? ack_sent_ : ack_received_) = true;
-        if (!sent) ++answers_;
-        if (ack_sent_ && ack_received_) add(Fact::lcp_open);
-        break;
-      case PacketCode::configure_nak:
-      case PacketCode::configure_reject:
-        note_lcp_refusal(packet, sent);
-        break;
       case PacketCode::terminate_request:
         if (sent) {
           terminate_sent_ = true;
@@ -391,38 +381,6 @@ class Deriver {
   void note_our_terminate(const PrintedPacket& packet) {
     if (is_on_purpose(packet.text)) add(Fact::ended_on_purpose);
     if (ccp_.peer_asked_for_nothing()) add(Fact::peer_without_request);
-  }
-
-  void note_lcp_request(const PrintedPacket& packet, bool sent) {
-    const PacketOption* auth = packet.option("auth");
-    if (sent) {
-      requests_sent_.add(times(), event().line);
-      if (auth != nullptr) auth_asked_by_us_ = true;
-    } else {
-      requests_received_ += times();
-      if (auth != nullptr) {
-        add(Fact::client);
-      }
-    }
-  }
-
-  void note_lcp_refusal(const PrintedPacket& packet, bool sent) {
-    const bool reject = packet.code == PacketCode::configure_reject;
-    const PacketOption* auth = packet.option("auth");
-    if (!sent) {
-      ++answers_;
-      refusals_ += times();
-      if (const PacketOption* mru = packet.option("mru"); mru != nullptr && !reject)
-        if (mru_naks_ += times(); mru_naks_ >= 2) add(Fact::mru_naked_again);
-      if (auth != nullptr) add(Fact::method_refused_by_peer);
-      return;
-    }
-    if (auth == nullptr) return;
-    if (!reject) {
-      add(Fact::method_changed);
-    } else {
-      add(asks_for_mschap(*auth) ? Fact::mschap_refused_by_us : Fact::other_method_refused_by_us);
-    }
   }
 
   void note_protocol_reject(const PrintedPacket& packet, bool sent) {
@@ -511,15 +469,14 @@ class Deriver {
 
   void conclude_roles() {
     if (has(Fact::server) || has(Fact::client) || events_.empty()) return;
-    if (auth_asked_by_us_) facts_.add(Fact::server, events_.front().line);
+    if (lcp_.auth_asked_by_us()) facts_.add(Fact::server, events_.front().line);
   }
 
   void conclude_control() {
     if (start_sent_ && !start_replied_ && !has(Fact::closed_before_reply) && closing_)
       facts_.add(Fact::start_unanswered, *start_sent_);
     // That a control connection is up pptp tells before the link's first retry.
-    if (began_pptp_ && !start_sent_ && !start_replied_ && requests_sent_.count >= kSilent &&
-        received_ == 0)
+    if (began_pptp_ && !start_sent_ && !start_replied_ && lcp_.asked_often() && !received_)
       facts_.add(Fact::nothing_from_control, *began_pptp_);
     if (came_ && left_ && !has(Fact::call_granted))
       facts_.add(Fact::client_left_without_call, *left_);
@@ -528,14 +485,9 @@ class Deriver {
   void conclude_lcp() {
     const bool given_up =
         has(Fact::lcp_timed_out) || has(Fact::ended) || has(Fact::disconnected_before_up);
-    if (requests_sent_.count > 0 && received_ == 0 && (given_up || requests_sent_.count >= kSilent))
-      facts_.add(Fact::nothing_received, requests_sent_.line);
+    for (const Fact fact : lcp_.judge(has(Fact::lcp_open), given_up, received_))
+      facts_.add(fact, lcp_.line());
     if (const auto fact = patience_.judge()) facts_.add(*fact, patience_.line());
-    if (has(Fact::lcp_open)) return;
-    if (requests_received_ >= kSilent && requests_sent_.count >= kSilent && answers_ == 0)
-      facts_.add(Fact::answers_missing, requests_sent_.line);
-    if (refusals_ >= kManyRefusals && requests_sent_.count > 0)
-      facts_.add(Fact::lcp_keeps_disagreeing, requests_sent_.line);
   }
 
   void conclude_auth() {
@@ -545,7 +497,7 @@ class Deriver {
     if (responses_sent_.count > 0 && !decided && !has(Fact::terminated_by_peer) &&
         (responses_sent_.count >= kSilent || has(Fact::ended)))
       facts_.add(Fact::response_unanswered, responses_sent_.line);
-    if (auth_asked_by_us_ && has(Fact::client) && has(Fact::method_refused_by_peer))
+    if (lcp_.auth_asked_by_us() && has(Fact::client) && has(Fact::method_refused_by_peer))
       copy(Fact::asks_server_for_proof, Fact::method_refused_by_peer);
   }
 
@@ -559,29 +511,23 @@ class Deriver {
   std::span<const Event> events_;
   std::size_t at_ = 0;
   Facts facts_;
+  LcpTalk lcp_;
   CcpTalk ccp_;
   Rubbish rubbish_;
 
   std::optional<std::size_t> began_pptp_, start_sent_, closing_, left_;
   std::optional<std::int64_t> authorized_;  ///< when
   Patience patience_;
-  Counted requests_sent_, challenges_sent_, responses_sent_;
+  Counted challenges_sent_, responses_sent_;
   EchoTalk echoes_;
   std::optional<std::size_t> mppe_up_, up_, eap_response_;
   bool start_replied_ = false;
   bool came_ = false;
   bool began_ = false;
   bool terminate_sent_ = false;
-  bool ack_sent_ = false;
-  bool ack_received_ = false;
-  bool auth_asked_by_us_ = false;
   bool ipcp_ack_sent_ = false;
   bool ipcp_ack_received_ = false;
-  unsigned received_ = 0;
-  unsigned requests_received_ = 0;
-  unsigned answers_ = 0;
-  unsigned refusals_ = 0;
-  unsigned mru_naks_ = 0;
+  bool received_ = false;  ///< anything of the peer
   unsigned responses_received_ = 0;
   unsigned address_naks_ = 0;
   unsigned reordered_ = 0;
