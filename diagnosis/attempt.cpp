@@ -132,7 +132,7 @@ class Sorter {
 
   std::span<const LogLine> lines_;
   const RE2 peer_{
-      R"((?:CTRL: Client |calling number |pptp ?\(|new connection from |control connection to |pptp ))"
+      R"((?:CTRL: Client |calling number |pptp ?\(|connection from |connection established from |control connection to |pptp ))"
       R"((\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}))",
       RE2::Latin1};
   std::vector<Attempt> attempts_;

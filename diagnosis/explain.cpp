@@ -57,7 +57,7 @@ const Symptom* with_number(std::uint32_t number,
 /// A number that Windows shows or logs.
 std::optional<std::uint32_t> windows_number(const LogLine& line) {
   static const RE2 kNumber(
-      R"((?i)(?:\berror|\berr\.|\bfehler|\berreur|\berrore|\bfout|ras\w*)[^0-9]{0,48}\b([678]\d\d)\b)",
+      R"((?i)(?:\berror|\berr\.|\bfehler|\berreur|\berrore|\bfout|ras\w*|code returned)[^0-9]{0,48}\b([678]\d\d)\b)",
       RE2::Latin1);
   // What a program of this host's logs is not Windows'.
   if (!line.program.empty()) return std::nullopt;
@@ -243,8 +243,9 @@ const Judgement* most_telling(const std::vector<Judgement>& judgements) {
       if (!says_less) chosen = &judgement;
     } else if (judgement.up() && chosen != nullptr) {
       // A server's log has other clients in it: one that gets in does not help the others.
+      const std::string& failed = chosen->attempt().peer;
       const bool same =
-          !judgement.is_server() || judgement.attempt().peer == chosen->attempt().peer;
+          !judgement.is_server() || failed.empty() || failed == judgement.attempt().peer;
       if (same) chosen = nullptr;
     }
   }

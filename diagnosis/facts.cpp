@@ -40,10 +40,10 @@ constexpr std::uint64_t kNextToNothing = 10'000;
 
 /// Marks that are facts by themselves.
 constexpr std::pair<Mark, Fact> kPlain[] = {
+    {Mark::lcp_up, Fact::lcp_open},
     {Mark::lcp_timed_out, Fact::lcp_timed_out},
     {Mark::echo_unanswered, Fact::echo_unanswered},
     {Mark::link_had_lasted, Fact::was_up},
-    {Mark::proxy_arp_failed, Fact::proxy_arp_failed},
     {Mark::default_route_replaced, Fact::default_route_replaced},
     {Mark::gre_filtered, Fact::gre_filtered},
 };
@@ -184,6 +184,9 @@ class Deriver {
         add(Fact::auth_failed);
         add(Fact::lcp_open);
         break;
+      case Mark::eap_answered:
+        eap_response_ = at_;
+        break;
       case Mark::client_accepted:
         add(Fact::client);
         break;
@@ -219,7 +222,8 @@ class Deriver {
         patience_.signalled(line());
         break;
       case Mark::hung_up:
-        if (has(Fact::up) && !has(Fact::ended_on_purpose)) add(Fact::hung_up_after_up);
+        if (!has(Fact::ended_on_purpose) && (has(Fact::up) || !has(Fact::ended)))
+          add(has(Fact::up) ? Fact::hung_up_after_up : Fact::hung_up_before_up);
         [[fallthrough]];
       case Mark::link_ended:
       case Mark::process_ended:
@@ -478,7 +482,7 @@ class Deriver {
     // That a control connection is up pptp tells before the link's first retry.
     if (began_pptp_ && !start_sent_ && !start_replied_ && lcp_.asked_often() && !received_)
       facts_.add(Fact::nothing_from_control, *began_pptp_);
-    if (came_ && left_ && !has(Fact::call_granted))
+    if (came_ && left_ && !has(Fact::call_granted) && !has(Fact::lcp_open))
       facts_.add(Fact::client_left_without_call, *left_);
   }
 

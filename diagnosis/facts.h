@@ -17,7 +17,8 @@ enum class Fact : std::uint8_t {
   detailed,  ///< packets are printed
   up,        ///< network packets could flow
   ended_on_purpose,
-  ended,  ///< the attempt came to its end within the log
+  ended,              ///< the attempt came to its end within the log
+  hung_up_before_up,  ///< and nothing else had ended it
   hung_up_after_up,
   signal_repeated,  ///< the same end is told again and again
   was_up,           ///< only its end says so
@@ -89,7 +90,6 @@ enum class Fact : std::uint8_t {
   address_refused,
   address_disputed,
   remote_is_server,
-  proxy_arp_failed,
   default_route_replaced,
   sent_far_more,  ///< than was received, and much
   sent_alone,     ///< and next to nothing was received

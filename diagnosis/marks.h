@@ -33,8 +33,10 @@ enum class Mark : std::uint8_t {
   pppd_started,
   interface_used,
   link_connected,
+  lcp_up,
   auth_succeeded,
   auth_failed,
+  eap_answered,
   client_accepted,
   client_authorized,
   mppe_up,
@@ -52,7 +54,6 @@ enum class Mark : std::uint8_t {
   octets_counted,
   process_ended,
   packet_reordered,
-  proxy_arp_failed,
   default_route_replaced,
   gre_filtered,
   // pptpd-user
