@@ -66,6 +66,8 @@ std::string_view name(Drop drop) noexcept {
       return "outer-unsent";
     case Drop::tun_refused:
       return "tun-refused";
+    case Drop::tun_malformed:
+      return "tun-malformed";
     case Drop::conversation_forgotten:
       return "conversation-forgotten";
     case Drop::count_:

@@ -43,6 +43,7 @@ enum class Drop : std::uint8_t {
   source_forged,       ///< server: an inner source address that this call was not given
   outer_unsent,        ///< our kernel had no room for a GRE packet, or refused it
   tun_refused,         ///< our kernel would not have an inner packet
+  tun_malformed,       ///< what our kernel says of a packet of the host's cannot be
   /// Not a packet: a conversation from a former address, whose answers now find nobody.
   conversation_forgotten,
   count_

@@ -1,5 +1,10 @@
 #include "lib/ip_packet.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
 namespace pptp {
 namespace {
 
@@ -11,6 +16,19 @@ constexpr std::size_t kDestinationOffset = 16;
 constexpr std::size_t kIpv6PayloadLengthOffset = 4;
 constexpr std::size_t kIpv6DestinationOffset = 24;
 constexpr std::size_t kIpv6AddressSize = 16;
+
+/// Ones' complement: what is carried out comes in again.
+std::uint64_t add_with_carry(std::uint64_t sum, std::uint64_t word) noexcept {
+  sum += word;
+  return sum + (sum < word ? 1 : 0);
+}
+
+/// 64 bits as a sum of 16.
+std::uint16_t folded(std::uint64_t sum) noexcept {
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(sum);
+}
 
 }  // namespace
 
@@ -46,20 +64,33 @@ std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
   std::uint32_t sum = static_cast<std::uint16_t>(~checksum);
   sum += (~before >> 16) + (~before & 0xffff);
   sum += (after >> 16) + (after & 0xffff);
-  while (sum >> 16 != 0)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum & 0xffff);
+  return static_cast<std::uint16_t>(~folded(sum));
 }
 
 std::uint16_t internet_checksum(Bytes octets, std::uint32_t before) noexcept {
-  std::uint32_t sum = before;
-  for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
-    sum += static_cast<std::uint32_t>(octets[i]) << 8 | octets[i + 1];
+  // Four sums that do not wait for each other.
+  std::array<std::uint64_t, 4> sums{};
+  while (octets.size() >= sizeof sums) {
+    std::array<std::uint64_t, 4> words;
+    std::memcpy(words.data(), octets.data(), sizeof words);
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] = add_with_carry(sums[i], words[i]);
+    octets = octets.subspan(sizeof words);
   }
-  if (octets.size() % 2 != 0) sum += static_cast<std::uint32_t>(octets.back()) << 8;
-  while (sum >> 16 != 0)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum & 0xffff);
+  while (!octets.empty()) {
+    std::uint64_t word = 0;  // an odd octet is padded with zeros at its end (RFC 1071 4.1)
+    const std::size_t size = std::min(octets.size(), sizeof word);
+    std::memcpy(&word, octets.data(), size);
+    sums[0] = add_with_carry(sums[0], word);
+    octets = octets.subspan(size);
+  }
+  for (std::size_t i = 1; i < sums.size(); ++i)
+    sums[0] = add_with_carry(sums[0], sums[i]);
+  // RFC 1071 2 (B): summed in any order of octets, the sum has that order as well.
+  std::uint16_t own_order = folded(sums[0]);
+  if constexpr (std::endian::native == std::endian::little)
+    own_order = static_cast<std::uint16_t>(own_order << 8 | own_order >> 8);
+  return static_cast<std::uint16_t>(~folded(std::uint64_t{own_order} + before));
 }
 
 std::uint32_t pseudo_header_sum(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
