@@ -209,8 +209,7 @@ void ClientCall::drain() {
   send_gre(std::span(gre_out_).first(count));
   for (Packet& packet : gre_out_)
     packet.release();
-  while (std::optional<Packet> packet = engine_->poll_ip())
-    around_.owner.call_received(now, packet->mutable_bytes());
+  hand_over(now);
   if (too_big_) lower_path_mtu();
   timer_.set(std::exchange(drain_again_, false) ? now : engine_->next_deadline());
   if (!ended_) return;
@@ -219,6 +218,23 @@ void ClientCall::drain() {
   } else if (engine_->control_finished()) {
     hang_up();
   }
+}
+
+/// What has come out of the tunnel, as much as there is at a time.
+void ClientCall::hand_over(TimePoint now) {
+  std::size_t count = 0;
+  const auto flush = [&] {
+    const auto packets = std::span(ip_in_).first(std::exchange(count, 0));
+    if (packets.empty()) return;
+    around_.owner.call_received(now, packets);
+    for (Packet& packet : packets)
+      packet.release();
+  };
+  while (std::optional<Packet> packet = engine_->poll_ip()) {
+    ip_in_[count++] = *std::move(packet);
+    if (count == ip_in_.size()) flush();
+  }
+  flush();
 }
 
 void ClientCall::on_event(const EngineEvent& event) {

@@ -40,8 +40,9 @@ struct OverCall {
 class CallOwner {
  public:
   virtual void call_event(const EngineEvent& event) = 0;
-  /// An IP packet out of the tunnel, which may be changed.
-  virtual void call_received(TimePoint now, MutableBytes packet) = 0;
+  /// IP packets out of the tunnel, at most ClientCall::kBatch, which may be changed. Their slots
+  /// stay the call's.
+  virtual void call_received(TimePoint now, std::span<Packet> packets) = 0;
   /// This address is about to be tried; an error: it cannot be.
   virtual io::IoResult<void> call_trying(Ipv4Address server) = 0;
   /// The path takes less than it seemed to: allowed_mtu() is less than before.
@@ -152,6 +153,7 @@ class ClientCall {
   CallConfig config() const;
   void gre_readable();
   void send_gre(std::span<Packet> packets);
+  void hand_over(TimePoint now);
   void on_gre_trouble(const io::GreTrouble& trouble);
   void path_probed(const PathProbed& probed);
   void lower_path_mtu();
@@ -181,6 +183,7 @@ class ClientCall {
   std::optional<Engine> engine_;
   std::array<Packet, kBatch> gre_in_;
   std::array<Packet, kBatch> gre_out_;
+  std::array<Packet, kBatch> ip_in_;
 
   Ipv4Address server_;
   std::optional<io::RouteAnswer> way_;  ///< to the server, when the call was made

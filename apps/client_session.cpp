@@ -75,6 +75,10 @@ ClientSession::ClientSession(Profile profile, Credentials credentials,
       route_timer_(loop_, [this] { watch_route(); }),
       limit_timer_(loop_, [this] { check_limits(); }),
       redial_timer_(loop_, [this] { waited(); }),
+      rest_timer_(loop_,
+                  [this] {
+                    if (device_watch_) device_readable();
+                  }),
       scripts_(loop_, log_, profile_),
       encrypted_(io::StateDir::of_this_user(), profile_.name),
       redial_(redial_config(profile_.link)),
@@ -371,10 +375,13 @@ void ClientSession::ask_again(const AnotherTry& another) {
                   });
 }
 
-void ClientSession::call_received(TimePoint now, MutableBytes packet) {
-  if (counts_idle_time() && is_traffic(packet)) last_traffic_ = now;
-  translation_.inbound(packet);
-  if (device_->write(packet) || !device_->gone() || !device_watch_) return;
+void ClientSession::call_received(TimePoint now, std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    if (counts_idle_time() && is_traffic(packet.bytes())) last_traffic_ = now;
+    translation_.inbound(packet.mutable_bytes());
+  }
+  device_->write(packets);
+  if (!device_->gone() || !device_watch_) return;
   // Later, when the call is not in the middle of what it has received.
   device_watch_.reset();
   loop_.post([this] { device_gone(); });
@@ -402,6 +409,7 @@ void ClientSession::device_readable() {
     from_host(std::span(batch_).first(count));
     if (ending_ || count < batch_.size()) break;
   }
+  if (device_->has_rest()) rest_timer_.set(loop_.now());
 }
 
 void ClientSession::from_host(std::span<Packet> packets) {

@@ -90,7 +90,7 @@ class ClientSession final : private CallOwner {
   // What a call comes to.
   io::IoResult<void> call_trying(Ipv4Address server) override;
   void call_event(const EngineEvent& event) override;
-  void call_received(TimePoint now, MutableBytes packet) override;
+  void call_received(TimePoint now, std::span<Packet> packets) override;
   void call_mtu_lowered() override;
   void call_over(Ending ending) override;
   void phase_changed(Phase phase);
@@ -153,6 +153,7 @@ class ClientSession final : private CallOwner {
   io::Timer route_timer_;
   io::Timer limit_timer_;
   io::Timer redial_timer_;
+  io::Timer rest_timer_;  ///< when the device has packets left over
   std::optional<io::HostState> host_;
   std::unique_ptr<io::PacketDevice> device_;
   std::optional<io::FdWatch> device_watch_;

@@ -1,6 +1,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -101,7 +102,7 @@ class PasswordChange final : private CallOwner {
     }
   }
 
-  void call_received(TimePoint, MutableBytes) override {}
+  void call_received(TimePoint, std::span<Packet>) override {}
 
   io::IoResult<void> call_trying(Ipv4Address) override { return {}; }
 

@@ -65,6 +65,10 @@ ServerSession::ServerSession(ServerConfig config, ChapSecrets users,
              }),
       mtu_(inner_mtu(kPathMtu, kMaxMtu, config_.encryption.policy != EncryptionPolicy::off)),
       acceptor_(acceptor_config(config_), pool_, entropy_, log_),
+      tun_timer_(loop_,
+                 [this] {
+                   if (tun_watch_) tun_readable();
+                 }),
       fixed_addresses_(users_.fixed_addresses()),
       linger_timer_(loop_, [this] { close_lingering(); }),
       quota_timer_(loop_, [this] {
@@ -177,10 +181,11 @@ void ServerSession::gre_readable() {
 }
 
 void ServerSession::tun_readable() {
-  const std::size_t count = tun_->read(pool_, tun_batch_);
+  const std::size_t count = tun_->read(pool_, tun_in_);
   if (tun_->gone()) return interface_gone();
-  acceptor_.ip_received(loop_.now(), std::span(tun_batch_).first(count));
+  acceptor_.ip_received(loop_.now(), std::span(tun_in_).first(count));
   drain();
+  if (tun_->has_rest()) tun_timer_.set(loop_.now());
 }
 
 void ServerSession::drain() {
@@ -189,12 +194,25 @@ void ServerSession::drain() {
   // Outgoing-Call-Reply before LCP's first packet: not every peer keeps what comes too early.
   send_control();
   send_gre();
-  while (const std::optional<Packet> packet = acceptor_.poll_ip()) {
-    (void)tun_->write(packet->bytes());  // what the kernel would not have is counted there
-  }
+  write_tun();
   timer_.set(acceptor_.next_deadline());
   if (tun_->gone() && !stopping_) return interface_gone();
   stop_if_done();
+}
+
+void ServerSession::write_tun() {
+  std::size_t count = 0;
+  const auto flush = [&] {
+    const auto packets = std::span(tun_out_).first(std::exchange(count, 0));
+    tun_->write(packets);
+    for (Packet& packet : packets)
+      packet.release();
+  };
+  while (std::optional<Packet> packet = acceptor_.poll_ip()) {
+    tun_out_[count++] = *std::move(packet);
+    if (count == tun_out_.size()) flush();
+  }
+  flush();
 }
 
 void ServerSession::interface_gone() {

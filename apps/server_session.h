@@ -46,6 +46,7 @@ class ServerSession {
   void accepted(io::TcpStream stream);
   void gre_readable();
   void tun_readable();
+  void write_tun();
   void interface_gone();
   /// After everything that feeds the acceptor: does what it says.
   void drain();
@@ -88,6 +89,7 @@ class ServerSession {
   std::optional<io::HostState> host_;
   std::optional<io::Tun> tun_;
   std::optional<io::FdWatch> tun_watch_;
+  io::Timer tun_timer_;  ///< when the interface has packets left over
   std::optional<io::GreServerSocket> gre_;
   std::optional<io::FdWatch> gre_watch_;
   std::optional<io::TcpListener> listener_;
@@ -101,7 +103,8 @@ class ServerSession {
   io::Timer quota_timer_;
   std::array<io::GreDatagram, io::GreSocket::kBatch> gre_in_;
   std::array<io::GreDatagram, io::GreSocket::kBatch> gre_out_;
-  std::array<Packet, io::GreSocket::kBatch> tun_batch_;
+  std::array<Packet, io::GreSocket::kBatch> tun_in_;
+  std::array<Packet, io::GreSocket::kBatch> tun_out_;
   std::optional<Ending> stopping_;  ///< what it will have come to
 };
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "apps/call_recorder.h"
 #include "apps/client_call.h"
@@ -49,7 +50,7 @@ class Examination final : private CallOwner {
 
   void call_event(const EngineEvent& event) override;
 
-  void call_received(TimePoint, MutableBytes) override {}
+  void call_received(TimePoint, std::span<Packet>) override {}
 
   io::IoResult<void> call_trying(Ipv4Address server) override;
 

@@ -114,17 +114,18 @@ TEST_CASE("io/tun carries packets both ways") {
   CHECK(packets[0].headroom() == Packet::kHeadroom);
 
   // The same packet with its addresses and ports exchanged is the answer (the sum stays right).
-  std::vector<std::uint8_t> answer(packets[0].bytes().begin(), packets[0].bytes().end());
+  const std::span<Packet> answers = std::span(packets).first(1);
+  const pptp::MutableBytes answer = packets[0].mutable_bytes();
   std::swap_ranges(answer.begin() + 12, answer.begin() + 16, answer.begin() + 16);
   std::swap_ranges(answer.begin() + 20, answer.begin() + 22, answer.begin() + 22);
-  CHECK(tun.read(pool, packets) == 0);
-  CHECK(tun.write(answer));
+  tun.write(answers);
   std::array<char, 16> text{};
   CHECK(recv(udp.fd(), text.data(), text.size(), MSG_DONTWAIT) == 5);
   CHECK(std::string(text.data()) == "first");
   CHECK(tun.drops().total() == 0);
 
-  CHECK_FALSE(tun.write(std::vector<std::uint8_t>{0x00}));
+  REQUIRE(packets[0].assign(std::vector<std::uint8_t>{0x00}));
+  tun.write(answers);
   CHECK(tun.drops()[pptp::Drop::tun_refused] == 1);
   CHECK_FALSE(tun.gone());
 }
@@ -146,9 +147,12 @@ TEST_CASE("io/tun notices at a write that its interface was removed, or set down
     auto tun = Tun::open("pptp0").value();
     run("ip link set pptp0 up");
     run(command);
-    std::vector<std::uint8_t> packet(20);
-    packet[0] = 0x45;
-    CHECK_FALSE(tun.write(packet));
+    PacketPool pool(1);
+    std::array<Packet, 1> packets = {pool.acquire()};
+    std::vector<std::uint8_t> octets(20);
+    octets[0] = 0x45;
+    REQUIRE(packets[0].assign(octets));
+    tun.write(packets);
     CHECK(tun.gone());
     CHECK(tun.drops()[pptp::Drop::tun_refused] == 1);
   }

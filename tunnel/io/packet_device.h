@@ -36,7 +36,10 @@ class PacketDevice {
 
   /// As Tun has them.
   virtual std::size_t read(PacketPool& pool, std::span<Packet> packets) noexcept = 0;
-  virtual bool write(Bytes packet) noexcept = 0;
+
+  virtual bool has_rest() const noexcept { return false; }
+
+  virtual void write(std::span<Packet> packets) noexcept = 0;
   virtual const Drops& drops() const noexcept = 0;
 
   /// Nothing will be read or written again, and why.
@@ -67,7 +70,9 @@ class TunDevice : public PacketDevice {
     return tun_.read(pool, packets);
   }
 
-  bool write(Bytes packet) noexcept final { return tun_.write(packet); }
+  bool has_rest() const noexcept final { return tun_.has_rest(); }
+
+  void write(std::span<Packet> packets) noexcept final { tun_.write(packets); }
 
   const Drops& drops() const noexcept final { return tun_.drops(); }
 

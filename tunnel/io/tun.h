@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -9,6 +10,8 @@
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/unique_fd.h"
 
+struct iovec;
+
 namespace pptp::io {
 
 inline constexpr const char* kTunDevice = "/dev/net/tun";
@@ -16,9 +19,11 @@ inline constexpr const char* kTunDevice = "/dev/net/tun";
 /// The error for an errno with which kTunDevice could not be opened.
 std::unexpected<IoError> tun_open_failure(int error);
 
-/// A TUN interface in the network namespace of the thread that opened it: whole IP packets, without
-/// any header before them. It is not persistent: it goes, with its addresses and routes, when this
-/// object does.
+/// A TUN interface in the network namespace of the thread that opened it: whole IP packets. It is
+/// not persistent: it goes, with its addresses and routes, when this object does.
+///
+/// Where the kernel can, TCP crosses in long packets, which are cut and joined here
+/// (tunnel/split.h, tunnel/coalesce.h) and nowhere else seen.
 class Tun {
  public:
   /// `pattern`: an interface name, at most one "%d" in it stands for the first free number.
@@ -26,9 +31,11 @@ class Tun {
   static IoResult<Tun> open(const std::string& pattern);
 
   /// One that another process has opened.
-  static Tun adopt(UniqueFd fd, std::string name, unsigned index) noexcept {
-    return {std::move(fd), std::move(name), index};
-  }
+  static Tun adopt(UniqueFd fd, std::string name, unsigned index);
+
+  Tun(Tun&&) noexcept;
+  Tun& operator=(Tun&&) noexcept;
+  ~Tun();
 
   int fd() const noexcept { return fd_.fd(); }
 
@@ -42,10 +49,18 @@ class Tun {
   /// has none left fewer are read.
   std::size_t read(PacketPool& pool, std::span<Packet> packets) noexcept;
 
-  /// Writes one IP packet. False when the kernel would not have it: it is lost.
-  bool write(Bytes packet) noexcept;
+  /// Whether read() has something left that it had no slots for: to be called again, though fd()
+  /// may never be readable any more.
+  bool has_rest() const noexcept;
 
-  /// tun_refused.
+  /// Whether long packets cross.
+  bool has_offloads() const noexcept { return offloads_ != nullptr; }
+
+  /// Writes IP packets, whose slots stay the caller's; headers in them may be changed. What the
+  /// kernel would not have is lost, and counted.
+  void write(std::span<Packet> packets) noexcept;
+
+  /// tun_refused, tun_malformed and send_too_big.
   const Drops& drops() const noexcept { return drops_; }
 
   /// The interface was removed, or set down, behind our back: its routes went with that, and
@@ -53,11 +68,21 @@ class Tun {
   bool gone() const noexcept { return gone_; }
 
  private:
-  Tun(UniqueFd fd, std::string name, unsigned index) noexcept;
+  struct Offloads;
+
+  Tun(UniqueFd fd, std::string name, unsigned index, std::unique_ptr<Offloads> offloads) noexcept;
+
+  static IoResult<Tun> open_as(const std::string& pattern, bool with_offloads);
+  std::size_t read_packets(PacketPool& pool, std::span<Packet> packets) noexcept;
+  std::size_t read_long_packets(PacketPool& pool, std::span<Packet> packets) noexcept;
+  bool begin_long_packet() noexcept;
+  void write_joined(std::span<Packet> packets) noexcept;
+  void write_pieces(std::span<const iovec> pieces, std::size_t packets) noexcept;
 
   UniqueFd fd_;
   std::string name_;
   unsigned index_ = 0;
+  std::unique_ptr<Offloads> offloads_;  ///< nullptr: packets cross one by one, with nothing before
   Drops drops_;
   bool gone_ = false;
 };

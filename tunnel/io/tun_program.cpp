@@ -69,12 +69,12 @@ std::size_t TunProgram::read(PacketPool& pool, std::span<Packet> packets) noexce
   return count;
 }
 
-bool TunProgram::write(Bytes packet) noexcept {
-  const ssize_t size =
-      ::send(ours_.fd(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (size >= 0) return true;
-  drops_.count(Drop::tun_refused);
-  return false;
+void TunProgram::write(std::span<Packet> packets) noexcept {
+  for (const Packet& packet : packets) {
+    const Bytes octets = packet.bytes();
+    if (::send(ours_.fd(), octets.data(), octets.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+      drops_.count(Drop::tun_refused);
+  }
 }
 
 IoError TunProgram::loss() const {

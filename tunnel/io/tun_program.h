@@ -34,7 +34,7 @@ class TunProgram final : public PacketDevice {
   int fd() const noexcept override { return ours_.fd(); }
 
   std::size_t read(PacketPool& pool, std::span<Packet> packets) noexcept override;
-  bool write(Bytes packet) noexcept override;
+  void write(std::span<Packet> packets) noexcept override;
 
   const Drops& drops() const noexcept override { return drops_; }
 
