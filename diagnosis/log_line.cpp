@@ -72,6 +72,9 @@ class Prefixes {
   /// Takes from the front of `line.message` whatever is the logger's.
   void strip(LogLine& line) const {
     re2::StringPiece rest(line.message);
+    // An editor numbers the lines, grep puts the file's name in front.
+    re2::StringPiece copied(rest);
+    if (RE2::Consume(&copied, copied_) && stamp(copied, line)) rest = copied;
     // A journal's line that syslog carried through NetworkManager has four prefixes.
     for (int round = 0; round < 8 && strip_one(rest, line); ++round) {
     }
@@ -192,6 +195,7 @@ class Prefixes {
       latin1()};
   const RE2 clock_{R"(\[?(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?\]?:? +)", latin1()};
   const RE2 monotonic_{R"((\[)? *(\d+)\.\d{3,9}\]?:? +)", latin1()};
+  const RE2 copied_{R"((?:[\w./-]*[A-Za-z][\w./-]*:)?(?:\d{2,7}[: ] *)?)", latin1()};
   const RE2 priority_{R"(<\d{1,3}>)", latin1()};
   const RE2 facility_{R"(<?(?:kern|user|mail|daemon|auth|syslog|cron|authpriv|ftp|local[0-7])\.)"
                       R"((?:emerg|alert|crit|err|error|warn|warning|notice|info|debug)>?:? +)",

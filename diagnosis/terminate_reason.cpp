@@ -1,5 +1,7 @@
 #include "diagnosis/terminate_reason.h"
 
+#include <string>
+
 #include "diagnosis/words.h"
 #include "lib/bytes.h"
 
@@ -7,7 +9,13 @@ namespace pptp::diagnosis {
 namespace {
 
 std::optional<std::uint32_t> windows_error_of(std::string_view octets) {
-  if (octets.size() != 4) return windows_error(octets);
+  // A forum may have eaten some of the magic number's octets, which come first.
+  constexpr std::size_t kMagic = 4;
+  constexpr std::size_t kMarkAndNumber = 8;
+  if (octets.size() >= kMarkAndNumber)
+    return windows_error(std::string(kMagic, '\0') +
+                         std::string(octets.substr(octets.size() - kMarkAndNumber)));
+  if (octets.size() != 4) return std::nullopt;
   Reader reader(as_bytes(octets));
   const std::uint32_t number = reader.u32();
   // Windows' numbers about dialling; four octets of text would be far from them.
