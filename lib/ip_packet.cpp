@@ -1,7 +1,5 @@
 #include "lib/ip_packet.h"
 
-#include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 
@@ -16,6 +14,16 @@ constexpr std::size_t kDestinationOffset = 16;
 constexpr std::size_t kIpv6PayloadLengthOffset = 4;
 constexpr std::size_t kIpv6DestinationOffset = 24;
 constexpr std::size_t kIpv6AddressSize = 16;
+
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+
+/// At most kWord octets in this host's own order; fewer are padded with zeros at their end (RFC
+/// 1071 4.1).
+std::uint64_t own_word(Bytes octets) noexcept {
+  std::uint64_t word = 0;
+  if (!octets.empty()) std::memcpy(&word, octets.data(), octets.size());
+  return word;
+}
 
 /// Ones' complement: what is carried out comes in again.
 std::uint64_t add_with_carry(std::uint64_t sum, std::uint64_t word) noexcept {
@@ -69,25 +77,26 @@ std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
 
 std::uint16_t internet_checksum(Bytes octets, std::uint32_t before) noexcept {
   // Four sums that do not wait for each other.
-  std::array<std::uint64_t, 4> sums{};
-  while (octets.size() >= sizeof sums) {
-    std::array<std::uint64_t, 4> words;
-    std::memcpy(words.data(), octets.data(), sizeof words);
-    for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] = add_with_carry(sums[i], words[i]);
-    octets = octets.subspan(sizeof words);
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::uint64_t third = 0;
+  std::uint64_t fourth = 0;
+  while (octets.size() >= 4 * kWord) {
+    first = add_with_carry(first, own_word(octets.first(kWord)));
+    second = add_with_carry(second, own_word(octets.subspan(kWord, kWord)));
+    third = add_with_carry(third, own_word(octets.subspan(2 * kWord, kWord)));
+    fourth = add_with_carry(fourth, own_word(octets.subspan(3 * kWord, kWord)));
+    octets = octets.subspan(4 * kWord);
   }
-  while (!octets.empty()) {
-    std::uint64_t word = 0;  // an odd octet is padded with zeros at its end (RFC 1071 4.1)
-    const std::size_t size = std::min(octets.size(), sizeof word);
-    std::memcpy(&word, octets.data(), size);
-    sums[0] = add_with_carry(sums[0], word);
-    octets = octets.subspan(size);
+  while (octets.size() >= kWord) {
+    first = add_with_carry(first, own_word(octets.first(kWord)));
+    octets = octets.subspan(kWord);
   }
-  for (std::size_t i = 1; i < sums.size(); ++i)
-    sums[0] = add_with_carry(sums[0], sums[i]);
+  first = add_with_carry(first, own_word(octets));
+  const std::uint64_t sum =
+      add_with_carry(add_with_carry(first, second), add_with_carry(third, fourth));
   // RFC 1071 2 (B): summed in any order of octets, the sum has that order as well.
-  std::uint16_t own_order = folded(sums[0]);
+  std::uint16_t own_order = folded(sum);
   if constexpr (std::endian::native == std::endian::little)
     own_order = static_cast<std::uint16_t>(own_order << 8 | own_order >> 8);
   return static_cast<std::uint16_t>(~folded(std::uint64_t{own_order} + before));

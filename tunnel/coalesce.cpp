@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMaxTotal = 65'535;
 
 bool equal_between(Bytes a, Bytes b, std::size_t begin, std::size_t end) noexcept {
-  return std::ranges::equal(a.subspan(begin, end - begin), b.subspan(begin, end - begin));
+  return std::equal(a.data() + begin, a.data() + end, b.data() + begin);
 }
 
 std::uint8_t flags_of(Bytes packet, std::size_t tcp) noexcept {

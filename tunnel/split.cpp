@@ -71,8 +71,10 @@ std::size_t Splitter::next(PacketPool& pool, std::span<Packet> packets) noexcept
 void Splitter::take_one(Packet& packet) noexcept {
   const Bytes payload = rest_.first(std::min(most_, rest_.size()));
   rest_ = rest_.subspan(payload.size());
-  const auto behind = std::ranges::copy(headers_, packet.refill().begin()).out;
-  std::ranges::copy(payload, behind);
+  // By pointers: libstdc++ 12 copies spans octet by octet.
+  std::uint8_t* const behind =
+      std::copy_n(headers_.data(), headers_.size(), packet.refill().data());
+  std::copy_n(payload.data(), payload.size(), behind);
   packet.truncate(headers_.size() + payload.size());
   const MutableBytes octets = packet.mutable_bytes();
   if (!headers_.empty()) {
