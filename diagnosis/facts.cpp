@@ -126,7 +126,8 @@ class Deriver {
         add(Fact::ended);
         break;
       case Mark::peer_closed_control:
-        if (!start_replied_ && !has(Fact::up)) add(Fact::closed_before_reply);
+        if ((start_sent_ || began_pptp_) && !start_replied_ && !has(Fact::up))
+          add(Fact::closed_before_reply);
         note_disconnected();
         break;
       case Mark::pptp_ended:
@@ -192,6 +193,8 @@ class Deriver {
         break;
       case Mark::client_authorized:
         add(Fact::authorized);
+        // An Ethernet address would be PPPoE's.
+        if (RE2::PartialMatch(line().text, R"(calling number \d+\.\d+\.)")) add(Fact::server);
         add(Fact::lcp_open);
         authorized_ = line().seconds;
         break;
@@ -216,8 +219,9 @@ class Deriver {
         note_octets();
         break;
       case Mark::ended_on_purpose:
-        // pptpd ends its pppd by a signal, whatever was the reason.
-        if (!has(Fact::terminated_by_peer)) add(Fact::ended_on_purpose);
+        // pptpd and NetworkManager end their pppd by a signal, whatever was the reason.
+        if (!has(Fact::terminated_by_peer) && !has(Fact::hung_up_after_up))
+          add(Fact::ended_on_purpose);
         if (++purposes_ >= kManySignals) add(Fact::signal_repeated);
         patience_.signalled(line());
         break;

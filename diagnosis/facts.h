@@ -18,7 +18,7 @@ enum class Fact : std::uint8_t {
   up,        ///< network packets could flow
   ended_on_purpose,
   ended,              ///< the attempt came to its end within the log
-  hung_up_before_up,  ///< and nothing else had ended it
+  hung_up_before_up,  ///< that the log shows, and nothing else had ended it
   hung_up_after_up,
   signal_repeated,  ///< the same end is told again and again
   was_up,           ///< only its end says so
