@@ -46,7 +46,7 @@ def measure(engine, plan, folder, limit):
                        timeout=limit, check=False)
     text = (folder / "results").read_text(errors="replace")
     if not text.strip():
-        said = "".join(path.read_text(errors="replace")[-4000:] for path in folder.glob("console*"))
+        said = "".join(path.read_text(errors="replace")[-20_000:] for path in folder.glob("console*"))
         raise RuntimeError(f"no results of {engine}:\n{said}")
     return json.loads(text)
 

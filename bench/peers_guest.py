@@ -18,6 +18,7 @@ import pppd_ends
 import stacks
 
 PATIENCE = 200  # seconds of the guest's clock, which may be quick where it waits
+COMM = 15  # characters of a process name that the kernel keeps
 PROGRAMS = ("iperf3", "ping", "ip", "ss", "nsenter", "pppd", "pptp", "pptpd")
 
 
@@ -29,7 +30,8 @@ def our_server(host, plan):
 
 @contextlib.contextmanager
 def our_client(host, plan):
-    with hosts.ended(host.start(plan["program"], "connect", ours.profile(host, mtu=stacks.MTU))):
+    with hosts.ended(host.start(plan["program"], "connect", ours.profile(host, mtu=stacks.MTU))) as process:
+        host.wait_answer(ours.SERVER_INNER, process)
         yield
 
 
@@ -45,9 +47,8 @@ STACKS = {
 def one_stack(client, server, plan, seconds, name):
     up_client, up_server = STACKS[name]
     with up_server(server, plan), up_client(client, plan):
-        client.wait_answer(ours.SERVER_INNER)
         stack = stacks.Stack(ours.SERVER_INNER, [(host, host.tunnel_device()) for host in (client, server)],
-                             pppd_ends.running((*pppd_ends.NAMES, pathlib.Path(plan["program"]).name)))
+                             pppd_ends.running((*pppd_ends.NAMES, pathlib.Path(plan["program"]).name[:COMM])))
         measured = {"idle_round_trip": measure.idle_round_trip(client, stack),
                     "tcp_1": measure.tcp(client, server, stack, seconds),
                     "tcp_1_reverse": measure.tcp(client, server, stack, seconds, "-R")}

@@ -60,7 +60,9 @@ def pptpd(host, _plan):
 
 @contextlib.contextmanager
 def pptp_linux(host, _plan):
-    with nothing_left(), hosts.ended(host.start("pppd", "pty", f"pptp {hosts.SERVER} --nolaunchpppd --loglevel 0", *CALLING)):
+    process = host.start("pppd", "pty", f"pptp {hosts.SERVER} --nolaunchpppd --loglevel 0", *CALLING)
+    with nothing_left(), hosts.ended(process):
+        host.wait_answer(SERVER_INNER, process)
         yield
 
 
@@ -75,5 +77,7 @@ def kernel_server(host, plan):
 
 @contextlib.contextmanager
 def kernel_client(host, plan):
-    with nothing_left(), hosts.ended(host.start(KERNEL_PPTP, "dial", hosts.SERVER, "plugin", plan["plugin"], *CALLING)):
+    process = host.start(KERNEL_PPTP, "dial", hosts.SERVER, "plugin", plan["plugin"], *CALLING)
+    with nothing_left(), hosts.ended(process):
+        host.wait_answer(SERVER_INNER, process)
         yield
