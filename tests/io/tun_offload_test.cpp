@@ -214,6 +214,15 @@ TEST_CASE("io/tun: one end without offloads carries the same packet by packet") 
   CHECK(server.counters(true).mean() > 3 * 1456);
 }
 
+TEST_CASE("io/tun: one that another process has opened is as that one got it") {
+  for (const auto open : {as_it_comes, plain}) {
+    const Netns netns;
+    const Tun opened = open();
+    const Tun adopted = Tun::adopt(UniqueFd(dup(opened.fd())), opened.name(), opened.index());
+    CHECK(adopted.has_offloads() == (open == as_it_comes));
+  }
+}
+
 TEST_CASE("io/tun: a kernel that has no offloads gives an interface without") {
   for (const unsigned long refused : {TUNSETVNETLE, TUNSETOFFLOAD}) {
     const Netns netns;
