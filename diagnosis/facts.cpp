@@ -220,14 +220,15 @@ class Deriver {
         break;
       case Mark::ended_on_purpose:
         // pptpd and NetworkManager end their pppd by a signal, whatever was the reason.
-        if (!has(Fact::terminated_by_peer) && !has(Fact::hung_up_after_up))
+        if (has(Fact::hung_up_after_up))
+          add(Fact::hung_up_unasked);
+        else if (!has(Fact::terminated_by_peer))
           add(Fact::ended_on_purpose);
         if (++purposes_ >= kManySignals) add(Fact::signal_repeated);
         patience_.signalled(line());
         break;
       case Mark::hung_up:
-        if (!has(Fact::ended_on_purpose) && (has(Fact::up) || !has(Fact::ended)))
-          add(has(Fact::up) ? Fact::hung_up_after_up : Fact::hung_up_before_up);
+        note_hung_up();
         [[fallthrough]];
       case Mark::link_ended:
       case Mark::process_ended:
@@ -241,6 +242,13 @@ class Deriver {
       default:
         break;
     }
+  }
+
+  void note_hung_up() {
+    if (has(Fact::ended_on_purpose)) return;
+    if (!has(Fact::up) && has(Fact::ended)) return;
+    add(has(Fact::up) ? Fact::hung_up_after_up : Fact::hung_up_before_up);
+    if (closing_) add(Fact::hung_up_unasked);
   }
 
   void note_up() {

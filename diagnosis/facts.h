@@ -20,6 +20,7 @@ enum class Fact : std::uint8_t {
   ended,              ///< the attempt came to its end within the log
   hung_up_before_up,  ///< that the log shows, and nothing else had ended it
   hung_up_after_up,
+  hung_up_unasked,  ///< pptp went first, or whoever had started pppd ends it only then
   signal_repeated,  ///< the same end is told again and again
   was_up,           ///< only its end says so
   pty_failed,       ///< pptpd has lost its pppd
