@@ -103,14 +103,18 @@ io::IoResult<std::unique_ptr<CallRecorder>> CallRecorder::create(Config config, 
   return recorder;
 }
 
-io::IoResult<std::unique_ptr<CallRecorder>> recorder_for(const Globals& globals,
-                                                         const std::string& file, ProgramLog& log,
-                                                         Timeline* timeline) {
-  return CallRecorder::create({.words = log.wants(LogLevel::info),
-                               .secrets = globals.log_secrets ? Secrets::shown : Secrets::hidden,
-                               .file = file,
-                               .timeline = timeline},
-                              Log(&log));
+std::expected<std::unique_ptr<CallRecorder>, ConfigErrors> recorder_for(const Globals& globals,
+                                                                        const std::string& file,
+                                                                        ProgramLog& log,
+                                                                        Timeline* timeline) {
+  auto recorder =
+      CallRecorder::create({.words = log.wants(LogLevel::info),
+                            .secrets = globals.log_secrets ? Secrets::shown : Secrets::hidden,
+                            .file = file,
+                            .timeline = timeline},
+                           Log(&log));
+  if (!recorder) return std::unexpected(not_writable("--pcap " + file, recorder.error()));
+  return *std::move(recorder);
 }
 
 CallEnds ends_of(const io::TcpStream& stream) noexcept {

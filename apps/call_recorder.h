@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "apps/commands.h"
+#include "apps/config_error.h"
 #include "apps/program_log.h"
 #include "lib/log.h"
 #include "lib/rate_cap.h"
@@ -70,9 +72,9 @@ class CallRecorder {
 /// Between which addresses and ports a control connection goes, and with it the call.
 CallEnds ends_of(const io::TcpStream& stream) noexcept;
 
-/// A recorder as the command line asks for it; `file`: what --pcap names.
-io::IoResult<std::unique_ptr<CallRecorder>> recorder_for(const Globals& globals,
-                                                         const std::string& file, ProgramLog& log,
-                                                         Timeline* timeline = nullptr);
+/// A recorder as the command line asks for it; `file`: what --pcap names. One that cannot be
+/// written is a mistake in the command.
+std::expected<std::unique_ptr<CallRecorder>, ConfigErrors> recorder_for(
+    const Globals& globals, const std::string& file, ProgramLog& log, Timeline* timeline = nullptr);
 
 }  // namespace pptp::app

@@ -48,7 +48,7 @@ int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   if (!directory) return failed(directory.error());
 
   const auto recorder = recorder_for(globals, arguments.capture, log);
-  if (!recorder) return failed(ending_of(recorder.error()));
+  if (!recorder) return failed(recorder.error());
 
   std::unique_ptr<Progress> progress;
   if (arguments.background) {

@@ -76,11 +76,6 @@ std::string to_text(const Diagnosis& diagnosis) {
   return text;
 }
 
-ConfigErrors no_report(const std::string& file, const io::IoError& error) {
-  return {error_at({"--report " + file}, error.text(),
-                   "name a file in a folder that is there and takes one")};
-}
-
 ReportHead head_of(const Profile& profile) {
   return {.patient = profile.name,
           .server = profile.servers.front().host,
@@ -98,7 +93,7 @@ int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
   const std::string& report = arguments.report;
   if (!report.empty()) {
     const io::IoResult<void> possible = io::check_replaceable(report);
-    if (!possible) return failed(no_report(report, possible.error()));
+    if (!possible) return failed(not_writable("--report " + report, possible.error()));
   }
   ProgramLog log(globals.log);
   std::expected<Patient, ConfigErrors> patient = find_patient(arguments.patient);
@@ -111,7 +106,7 @@ int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
   }
   Timeline timeline(io::engine_now());
   const auto recorder = recorder_for(globals, {}, log, report.empty() ? nullptr : &timeline);
-  if (!recorder) return failed(ending_of(recorder.error()));
+  if (!recorder) return failed(recorder.error());
   const ReportHead head = head_of(patient->profile);
   Diagnosis diagnosis;
   {
@@ -124,7 +119,7 @@ int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
   put_text(stdout, arguments.json ? to_json(diagnosis).dump() + "\n" : to_text(diagnosis));
   if (!report.empty()) {
     const auto written = io::publish_file(report, report_page(head, timeline, diagnosis));
-    if (!written) return failed(no_report(report, written.error()));
+    if (!written) return failed(not_writable("--report " + report, written.error()));
   }
   return diagnosis.findings.empty() ? 0 : 1;
 }

@@ -33,7 +33,7 @@ int run_exec(const ExecArguments& arguments, const Globals& globals) {
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
   if (!directory) return failed(directory.error());
   const auto recorder = recorder_for(globals, arguments.capture, log);
-  if (!recorder) return failed(ending_of(recorder.error()));
+  if (!recorder) return failed(recorder.error());
   ShownProgress progress(log);
   const Ending ending = run_session(*std::move(profile), *std::move(credentials), *directory, log,
                                     progress, **recorder, &*room);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
@@ -66,13 +67,36 @@ diagnosis::Problem problem_of(const Finding& finding) {
           {finding.symptom->remedy.begin(), finding.symptom->remedy.end()}};
 }
 
-nlohmann::json to_json(const Explanation& explanation) {
-  nlohmann::json findings = nlohmann::json::array();
-  for (const Finding& finding : explanation.findings) {
-    findings.push_back(app::to_json(problem_of(finding)));
-    findings.back()["cause"] = finding.symptom->cause;
+nlohmann::json to_json(const std::vector<Finding>& findings) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Finding& finding : findings) {
+    list.push_back(app::to_json(problem_of(finding)));
+    list.back()["cause"] = finding.symptom->cause;
   }
-  return {{"findings", findings}, {"steps", explanation.steps}};
+  return list;
+}
+
+nlohmann::json to_json(const Explanation& explanation) {
+  nlohmann::json document = {{"findings", to_json(explanation.findings)},
+                             {"steps", explanation.steps}};
+  if (!explanation.usual.empty()) document["usual"] = to_json(explanation.usual);
+  return document;
+}
+
+/// What a line means in which nothing is wrong, and after that where else it is seen.
+std::string usual_words(const std::vector<Finding>& usual) {
+  std::string meaning;
+  std::string elsewhere;
+  for (const Finding& finding : usual) {
+    const diagnosis::Symptom& symptom = *finding.symptom;
+    if (meaning.empty()) meaning = fmt::format("{}\n", fmt::join(finding.evidence, "\n"));
+    if (symptom.usual) {
+      meaning += fmt::format("{} [{}]\n    {}\n", symptom.title, symptom.id, symptom.cause);
+    } else {
+      elsewhere += fmt::format("it is also seen with: {} [{}]\n", symptom.title, symptom.id);
+    }
+  }
+  return meaning + elsewhere;
 }
 
 std::string to_text(const Explanation& explanation) {
@@ -83,8 +107,7 @@ std::string to_text(const Explanation& explanation) {
     text += app::to_text(problem_of(finding), finding.symptom->cause);
   }
   if (text.empty()) text = "nothing wrong found\n";
-  for (const diagnosis::Symptom* symptom : explanation.usual)
-    text += fmt::format("{} [{}]\n", symptom->title, symptom->id);
+  text += usual_words(explanation.usual);
   for (const std::string& step : explanation.steps)
     text += step + "\n";
   return text;

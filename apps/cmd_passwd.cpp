@@ -164,7 +164,7 @@ int run_passwd(const PasswdArguments& arguments, const Globals& globals) {
   if (!password) return failed(password.error());
   auto after = credentials_with(*profile, *std::move(password));
   const auto recorder = recorder_for(globals, {}, log);
-  if (!recorder) return failed(ending_of(recorder.error()));
+  if (!recorder) return failed(recorder.error());
   ShownProgress progress(log);
   const Ending ending =
       PasswordChange(*profile, std::make_shared<const Credentials>(*std::move(before)),

@@ -49,7 +49,7 @@ int run_serve(const ServeArguments& arguments, const Globals& globals) {
   io::IoResult<io::ProfileLock> lock = directory->lock(lock_name(*config));
   if (!lock) return failed(ending_of(lock.error()));
   const auto recorder = recorder_for(globals, arguments.capture, log);
-  if (!recorder) return failed(ending_of(recorder.error()));
+  if (!recorder) return failed(recorder.error());
   const Ending ending = ServerSession(*std::move(config), *std::move(users), *directory,
                                       *std::move(lock), log, **recorder)
                             .run();

@@ -32,6 +32,11 @@ ConfigError error_at(const Place& place, std::string message, std::string hint) 
   return {place.source, place.line, place.column, std::move(message), std::move(hint)};
 }
 
+ConfigErrors not_writable(std::string place, const io::IoError& error) {
+  return {error_at({std::move(place)}, error.text(),
+                   "name a file in a folder that is there and takes one")};
+}
+
 std::string describe(const ConfigError& error) {
   return lines(error, fmt::format("{} [config-invalid]", printable(error.message)));
 }

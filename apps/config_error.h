@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tunnel/io/io_error.h"
+
 namespace pptp::app {
 
 /// Where something was written. `source` is a file as the user named it, "standard input", or an
@@ -27,6 +29,9 @@ struct ConfigError {
 using ConfigErrors = std::vector<ConfigError>;
 
 ConfigError error_at(const Place& place, std::string message, std::string hint = {});
+
+/// A file that an option names, `place` being "--report FILE", and that does not take anything.
+ConfigErrors not_writable(std::string place, const io::IoError& error);
 
 /// "FILE:LINE:COLUMN: MESSAGE [config-invalid]", and the hint on a line of its own.
 std::string describe(const ConfigError& error);

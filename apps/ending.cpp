@@ -506,6 +506,21 @@ Ending bare_ending(Trouble trouble, const EndingContext& context) {
   return {internal_error, "internal-error", "an error in pptpd-user itself", {}, {}};
 }
 
+/// Whether the summary says all: what the operating system says adds nothing but its own words.
+bool names_its_object(Trouble trouble) {
+  switch (trouble) {
+    case Trouble::name_not_found:
+    case Trouble::name_no_answer:
+    case Trouble::ctrl_refused:
+    case Trouble::ctrl_unreachable_1723:
+    case Trouble::ctrl_net_unreachable:
+    case Trouble::ctrl_no_route:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Trouble trouble_of(io::IoFault fault) {
   switch (fault) {
     case io::IoFault::permission:
@@ -555,7 +570,7 @@ Ending ending_of(const End& end, const EndingContext& context) {
 Ending ending_of(Trouble trouble, std::string detail, const EndingContext& context) {
   Ending ending = bare_ending(trouble, context);
   if (!detail.empty()) {
-    ending.summary += ": " + detail;
+    if (!names_its_object(trouble)) ending.summary += ": " + detail;
     ending.evidence.push_back(std::move(detail));
   }
   return ending;
@@ -563,6 +578,8 @@ Ending ending_of(Trouble trouble, std::string detail, const EndingContext& conte
 
 Ending ending_of(const io::IoError& error, const EndingContext& context) {
   Ending ending = ending_of(trouble_of(error.fault), error.text(), context);
+  // Who sees which permission is missing knows best what grants it.
+  if (error.fault == io::IoFault::permission && !error.hint.empty()) ending.remedy.clear();
   if (!error.hint.empty()) ending.remedy.insert(ending.remedy.begin(), error.hint);
   return ending;
 }

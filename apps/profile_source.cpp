@@ -1,5 +1,6 @@
 #include "apps/profile_source.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 #include <unistd.h>
@@ -33,6 +34,16 @@ TomlEntry text_entry(std::string key, std::string value, const std::string& sour
 // A name that begins with '-' would be taken for an option by the next command.
 bool is_profile_name(const std::string& name) {
   return io::valid_profile_name(name) && name.front() != '-';
+}
+
+/// Of a host that stands for a profile.
+ConfigError cannot_be_name(const std::string& host) {
+  const bool is_ascii = std::ranges::all_of(host, [](char c) { return (c & 0x80) == 0; });
+  if (is_ascii)
+    return {"--server", 0, 0, "the name is too long to go by",
+            "give it a profile of its own: pptpd-user profile new"};
+  return {"--server", 0, 0, fmt::format("'{}' is not a name in ASCII", host),
+          "write it as the name servers have it: xn--..."};
 }
 
 }  // namespace
@@ -93,9 +104,7 @@ std::expected<Profile, ConfigErrors> load_profile(const ProfileRequest& request,
     whole = "--server";
     auto server = parse_host_port(request.server);
     if (server && !is_profile_name(server->host))
-      return std::unexpected(
-          ConfigErrors{{"--server", 0, 0, "the name is too long to go by",
-                        "give it a profile of its own: pptpd-user profile new"}});
+      return std::unexpected(ConfigErrors{cannot_be_name(server->host)});
     name = server ? server->host : "server";
     layers.push_back({{text_entry("server", request.server, "--server")}, "--server"});
     layers.push_back({{text_entry("user", request.user, "--user")}, "--user"});

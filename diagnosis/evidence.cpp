@@ -54,7 +54,8 @@ std::vector<std::string> notes_of(const LogLine& line, const Event* event) {
       if (const auto bits = parse_mppe_bits(mppe->value)) notes.push_back(mppe_words(*bits));
     }
   } else if (std::string value;
-             RE2::PartialMatch(line.text, R"(<mppe ([0-9a-f +\-HMSLDC]+)>?)", &value)) {
+             RE2::PartialMatch(line.text, R"(<mppe ([0-9a-f +\-HMSLDC]+)>?)", &value) ||
+             RE2::PartialMatch(line.text, R"(((?:[+-][HMSLDC] ?){6}))", &value)) {
     if (const auto bits = parse_mppe_bits(value)) notes.push_back(mppe_words(*bits));
   }
   if (RE2::PartialMatch(line.text, R"(\bE=(\d{3})\b)", &number))

@@ -221,8 +221,10 @@ std::string step_of(std::span<const LogLine> lines, const Judgement& judgement) 
       {Fact::ended_on_purpose, "ended on purpose"},
   };
   const auto& events = judgement.attempt().events;
-  std::string step = fmt::format("lines {} to {}: ", lines[events.front().line].number,
-                                 lines[events.back().line].number);
+  const auto first = lines[events.front().line].number;
+  const auto last = lines[events.back().line].number;
+  std::string step = first == last ? fmt::format("line {}: ", first)
+                                   : fmt::format("lines {} to {}: ", first, last);
   std::string reached;
   for (const auto& [fact, words] : kSteps) {
     if (!judgement.facts().has(fact)) continue;
@@ -256,10 +258,14 @@ const Judgement* most_telling(const std::vector<Judgement>& judgements) {
 
 namespace {
 
+bool is_request(const Event& event) {
+  return event.packet && event.packet->code == PacketCode::configure_request;
+}
+
 /// Who gives a single line asks what it means, whatever it would mean among others. What every
 /// call says, a good one too, is told apart.
 std::vector<Finding> explain_line(const LogLine& line, const Event& event, const Patterns& patterns,
-                                  std::vector<const Symptom*>& usual) {
+                                  std::vector<Finding>& usual) {
   std::map<const Symptom*, unsigned> strengths;
   for (const std::size_t number : event.patterns) {
     const OwnedPattern& owned = patterns.pattern(number);
@@ -269,12 +275,10 @@ std::vector<Finding> explain_line(const LogLine& line, const Event& event, const
   std::vector<Finding> findings;
   findings.reserve(strengths.size());
   for (const auto& [symptom, strength] : strengths) {
-    if (symptom->usual && strength < kAlarm) {
-      usual.push_back(symptom);
-      continue;
-    }
-    findings.push_back(
-        {symptom, std::max<unsigned>(strength, kAlarm), {evidence_of(line, &event)}});
+    Finding finding{symptom, std::max<unsigned>(strength, kAlarm), {evidence_of(line, &event)}};
+    // Every call begins with requests, and whoever is asked may well agree.
+    const bool is_harmless = symptom->usual || is_request(event);
+    (is_harmless && strength < kAlarm ? usual : findings).push_back(std::move(finding));
   }
   sort_by_strength(findings);
   return findings;

@@ -28,8 +28,8 @@ struct Explanation {
   bool recognised = false;         ///< some of it was PPTP's
   std::vector<Finding> findings;   ///< the most likely first; empty where nothing is wrong
   std::vector<std::string> steps;  ///< each attempt in the log, and how far it came
-  /// Of a single line in which nothing is wrong: what it means.
-  std::vector<const Symptom*> usual;
+  /// Of a single line in which nothing is wrong: what it means, and where else it is seen.
+  std::vector<Finding> usual;
 };
 
 /// Reads logs. Building one compiles the catalogue's expressions: keep it for several logs.

@@ -133,8 +133,8 @@ diagnosis::SeenNat guess_nat(Ipv4Address ours, Ipv4Address server) {
 
 bool is_private(Ipv4Address address) noexcept {
   const std::uint32_t value = address.value();
-  return value >> 24 == 10 || value >> 20 == 0xac1 || value >> 16 == 0xc0a8 ||
-         value >> 22 == (0x6440 >> 6);  // 100.64.0.0/10
+  return value >> 24 == 10 || value >> 24 == 127 || value >> 16 == 0xa9fe || value >> 20 == 0xac1 ||
+         value >> 16 == 0xc0a8 || value >> 22 == (0x6440 >> 6);  // 100.64.0.0/10
 }
 
 }  // namespace pptp::app

@@ -250,7 +250,7 @@ TEST_CASE("ending: requests that the operating system refused") {
   const io::IoError error{io::IoFault::permission, 1, "no raw socket", "do this first"};
   const Ending ending = ending_of(error);
   CHECK(ending.id == "need-root");
-  CHECK(ending.remedy.front() == "do this first");
+  CHECK(ending.remedy == std::vector<std::string>{"do this first"});
   CHECK(mentions(ending, "no raw socket"));
   const std::map<io::IoFault, std::string_view> ids = {
       {io::IoFault::tun_missing, "tun-missing"},
@@ -290,6 +290,9 @@ TEST_CASE("ending: what the operating system said is told once") {
   const std::string text = describe(ending_of(Trouble::ctrl_refused, "connect: timed out"));
   CHECK(text.find("timed out") != std::string::npos);
   CHECK(text.find("timed out") == text.rfind("timed out"));
+  const std::string interface = describe(ending_of(Trouble::host_config_failed, "no such device"));
+  CHECK(interface.find("no such device") != std::string::npos);
+  CHECK(interface.find("no such device") == interface.rfind("no such device"));
 }
 
 TEST_CASE("ending: one line says what happened with its id, the next what to do") {
@@ -299,6 +302,9 @@ TEST_CASE("ending: one line says what happened with its id, the next what to do"
   CHECK(describe(ending).starts_with(
       "pptpd-user: vpn.example.com refuses connections to the PPTP port [ctrl-refused]\n    - "));
   CHECK(describe(ending_of(Trouble::interrupted)) == "pptpd-user: interrupted\n");
+  const Ending seen = ending_of(Trouble::ctrl_refused, "connect: Connection refused", context);
+  CHECK(seen.summary == ending.summary);
+  CHECK(seen.evidence == std::vector<std::string>{"connect: Connection refused"});
   const nlohmann::json document = to_json(ending);
   CHECK(document.size() == 4);
   CHECK(document.at("id") == "ctrl-refused");

@@ -37,7 +37,8 @@ TEST_CASE("host checks: NAT is guessed from two addresses, which are told") {
 TEST_CASE("host checks: private addresses") {
   for (const auto& address :
        {Ipv4Address(10, 0, 0, 1), Ipv4Address(172, 16, 0, 1), Ipv4Address(172, 31, 255, 1),
-        Ipv4Address(192, 168, 1, 1), Ipv4Address(100, 64, 0, 1), Ipv4Address(100, 127, 0, 1)})
+        Ipv4Address(192, 168, 1, 1), Ipv4Address(100, 64, 0, 1), Ipv4Address(100, 127, 0, 1),
+        Ipv4Address(127, 0, 0, 1), Ipv4Address(169, 254, 0, 1)})
     CHECK(is_private(address));
   for (const auto& address : {Ipv4Address(9, 0, 0, 1), Ipv4Address(172, 32, 0, 1),
                               Ipv4Address(192, 169, 0, 1), Ipv4Address(100, 128, 0, 1)})

@@ -195,6 +195,11 @@ def explaining_logs(world):
     finding = document["findings"][0]
     world.expect(f"keys of a finding: {sorted(finding)}",
                  set(finding) == {"id", "summary", "cause", "evidence", "remedy"} and finding["id"] == "chap-e691-bad-password")
+    usual = json.loads(world.run("explain", "--json", stdin="sent [CCP ConfReq id=0x1 <mppe 1 0 0 e1>]\n").stdout)["usual"]
+    world.expect(f"not in words: {usual}", "(128 and 56 and 40 bits, stateless, MPPC)" in usual[0]["evidence"][0])
+    asked = world.run("explain", stdin="rcvd [CCP ConfReq id=0x1 <mppe +H -M +S -L -D -C>]\n").stdout
+    world.expect(f"a request is a trouble: {asked}", asked.startswith("nothing wrong found\n") and
+                 "it is also seen with: MPPE required but peer refused [mppe-peer-refused]\n" in asked)
     world.expect_result(world.run("explain", stdin="local  IP address 10.0.0.1\nExit.\n"), 0)
     world.expect("a good log is not good", world.run("explain", stdin="local  IP address 10.0.0.1\nExit.\n").stdout
                  .startswith("nothing wrong found\n"))

@@ -30,8 +30,8 @@ std::string first(std::string_view text) {
 /// The findings, and of a single line what it means otherwise.
 std::vector<std::string> meanings(std::string_view text) {
   std::vector<std::string> found = ids(text);
-  for (const Symptom* symptom : explainer().explain(text).usual)
-    found.emplace_back(symptom->id);
+  for (const Finding& finding : explainer().explain(text).usual)
+    found.emplace_back(finding.symptom->id);
   return found;
 }
 
@@ -67,9 +67,27 @@ TEST_CASE("explain: a line that every good call has, too, is told and is no find
   const Explanation explanation = explainer().explain("pppd[7]: CHAP authentication succeeded\n");
   CHECK(explanation.findings.empty());
   REQUIRE(explanation.usual.size() == 1);
-  CHECK(explanation.usual[0]->id == "chap-succeeded");
+  CHECK(explanation.usual[0].symptom->id == "chap-succeeded");
   CHECK(explainer().explain(kUp).usual.empty());
   CHECK(first("pppd[7]: CHAP authentication failed\n") == "chap-auth-failed");
+}
+
+TEST_CASE("explain: a single request is put into words, and is no finding") {
+  for (const std::string_view line :
+       {"sent [CCP ConfReq id=0x1 <mppe 1 0 0 e1>]", "<mppe 1 0 0 e1>", "+H +M +S +L -D +C",
+        "rcvd [CCP ConfReq id=0x1 <mppe +H +M +S +L -D +C>]"}) {
+    INFO(std::string(line));
+    const Explanation explanation = explainer().explain(line);
+    CHECK(explanation.findings.empty());
+    REQUIRE_FALSE(explanation.usual.empty());
+    CHECK(explanation.usual[0].evidence[0].ends_with(" (128 and 56 and 40 bits, stateless, MPPC)"));
+  }
+  CHECK(ids("rcvd [LCP ConfReq id=0x1 <auth chap MS-v2>]").empty());
+  CHECK(explainer().explain("<mppe 1 0 0 e1>").steps[0].starts_with("line 1: "));
+}
+
+TEST_CASE("explain: octets that are no text are not taken for a log") {
+  CHECK_FALSE(explainer().explain("\xe6\x01 R=0\n\xf3 \x02 C=1 R=1 x\n").recognised);
 }
 
 TEST_CASE("explain: what mail has broken is put together again") {

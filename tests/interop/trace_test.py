@@ -125,8 +125,9 @@ def capture_secrets(bench):
 def unwritable(bench):
     path = bench.program.profile("office", bench.settings())
     ended = bench.program.run("connect", path, "--pcap", "/nonexistent/capture")
-    if ended.returncode == 0 or "/nonexistent/capture" not in ended.stderr:
-        raise AssertionError(f"ended with {ended.returncode}: {ended.stderr}")
+    expect((ended.returncode, ended.stderr.splitlines()[0]),
+           (2, "--pcap /nonexistent/capture: cannot write /nonexistent/capture: No such file or directory [config-invalid]"),
+           "exit status, and what it says")
 
 
 if __name__ == "__main__":
