@@ -29,36 +29,36 @@ void forward_signals_to(pid_t child) {
 int run_connect(const ConnectArguments& arguments, const Globals& globals) {
   // Whoever reads our output may go; the host is put back all the same.
   std::signal(SIGPIPE, SIG_IGN);
-  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
-    return failed(ending_of(guarded.error()));
-  }
   ProgramLog log(globals.log);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return log.failed(ending_of(guarded.error()));
+  }
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
-  if (!profile) return failed(std::move(profile.error()));
+  if (!profile) return log.failed(profile.error());
   const bool has_device = profile->network.tun_program.empty();
   if (const io::IoResult<void> able = io::check_privileges(
           {.raw_socket = true, .network_admin = has_device, .tun = has_device});
       !able) {
-    return failed(ending_of(able.error()));
+    return log.failed(ending_of(able.error()));
   }
   std::expected<Credentials, Ending> credentials = credentials_for(*profile);
-  if (!credentials) return failed(credentials.error());
+  if (!credentials) return log.failed(credentials.error());
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
-  if (!directory) return failed(directory.error());
+  if (!directory) return log.failed(directory.error());
 
   const auto recorder = recorder_for(globals, arguments.capture, log);
-  if (!recorder) return failed(recorder.error());
+  if (!recorder) return log.failed(recorder.error());
 
   std::unique_ptr<Progress> progress;
   if (arguments.background) {
     // Forked before anything is opened or changed: the child owns all of it from the beginning.
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return failed(ending_of(io::io_error(errno, "pipe")));
+    if (::pipe2(ends, O_CLOEXEC) != 0) return log.failed(ending_of(io::io_error(errno, "pipe")));
     io::UniqueFd reading(ends[0]);
     io::UniqueFd writing(ends[1]);
     const pid_t child = ::fork();
-    if (child < 0) return failed(ending_of(io::io_error(errno, "cannot go to the background")));
+    if (child < 0) return log.failed(ending_of(io::io_error(errno, "cannot go to the background")));
     if (child > 0) {
       writing.reset();
       forward_signals_to(child);

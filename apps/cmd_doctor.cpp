@@ -87,26 +87,26 @@ ReportHead head_of(const Profile& profile) {
 
 int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
   std::signal(SIGPIPE, SIG_IGN);
+  ProgramLog log(globals.log);
   if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
-    return failed(ending_of(guarded.error()));
+    return log.failed(ending_of(guarded.error()));
   }
   const std::string& report = arguments.report;
   if (!report.empty()) {
     const io::IoResult<void> possible = io::check_replaceable(report);
-    if (!possible) return failed(not_writable("--report " + report, possible.error()));
+    if (!possible) return log.failed(not_writable("--report " + report, possible.error()));
   }
-  ProgramLog log(globals.log);
   std::expected<Patient, ConfigErrors> patient = find_patient(arguments.patient);
-  if (!patient) return failed(std::move(patient.error()));
+  if (!patient) return log.failed(patient.error());
   std::shared_ptr<const Credentials> credentials;
   if (patient->has_profile) {
     std::expected<Credentials, Ending> given = credentials_for(patient->profile);
-    if (!given) return failed(given.error());
+    if (!given) return log.failed(given.error());
     credentials = std::make_shared<const Credentials>(*std::move(given));
   }
   Timeline timeline(io::engine_now());
   const auto recorder = recorder_for(globals, {}, log, report.empty() ? nullptr : &timeline);
-  if (!recorder) return failed(recorder.error());
+  if (!recorder) return log.failed(recorder.error());
   const ReportHead head = head_of(patient->profile);
   Diagnosis diagnosis;
   {
@@ -114,12 +114,12 @@ int run_doctor(const DoctorArguments& arguments, const Globals& globals) {
     Examination examination(std::move(patient->profile), std::move(credentials), log, progress,
                             **recorder);
     diagnosis = diagnose(examination.run());
-    if (examination.interrupted()) return failed(ending_of(Trouble::interrupted));
+    if (examination.interrupted()) return log.failed(ending_of(Trouble::interrupted));
   }
   put_text(stdout, arguments.json ? to_json(diagnosis).dump() + "\n" : to_text(diagnosis));
   if (!report.empty()) {
     const auto written = io::publish_file(report, report_page(head, timeline, diagnosis));
-    if (!written) return failed(not_writable("--report " + report, written.error()));
+    if (!written) return log.failed(not_writable("--report " + report, written.error()));
   }
   return diagnosis.findings.empty() ? 0 : 1;
 }

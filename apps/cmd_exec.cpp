@@ -17,23 +17,23 @@ int run_exec(const ExecArguments& arguments, const Globals& globals) {
       io::CommandRoom::create(arguments.command, io::CommandUser::behind_root());
   if (!room) return failed(ending_of(room.error()));
   std::signal(SIGPIPE, SIG_IGN);
-  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
-    return failed(ending_of(guarded.error()));
-  }
   ProgramLog log(globals.log);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return log.failed(ending_of(guarded.error()));
+  }
   std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment(), ProfileUse::one_command);
-  if (!profile) return failed(std::move(profile.error()));
+  if (!profile) return log.failed(profile.error());
   if (const io::IoResult<void> able = io::check_privileges({.raw_socket = true, .tun = true});
       !able) {
-    return failed(ending_of(able.error()));
+    return log.failed(ending_of(able.error()));
   }
   std::expected<Credentials, Ending> credentials = credentials_for(*profile);
-  if (!credentials) return failed(credentials.error());
+  if (!credentials) return log.failed(credentials.error());
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
-  if (!directory) return failed(directory.error());
+  if (!directory) return log.failed(directory.error());
   const auto recorder = recorder_for(globals, arguments.capture, log);
-  if (!recorder) return failed(recorder.error());
+  if (!recorder) return log.failed(recorder.error());
   ShownProgress progress(log);
   const Ending ending = run_session(*std::move(profile), *std::move(credentials), *directory, log,
                                     progress, **recorder, &*room);

@@ -148,23 +148,23 @@ std::expected<SecretText, Ending> new_password(const PasswdArguments& arguments,
 
 int run_passwd(const PasswdArguments& arguments, const Globals& globals) {
   std::signal(SIGPIPE, SIG_IGN);
-  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
-    return failed(ending_of(guarded.error()));
-  }
   ProgramLog log(globals.log);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return log.failed(ending_of(guarded.error()));
+  }
   const std::expected<Profile, ConfigErrors> profile =
       load_profile(arguments.profile, ProfileFolders::from_environment());
-  if (!profile) return failed(profile.error());
+  if (!profile) return log.failed(profile.error());
   if (const io::IoResult<void> able = io::check_privileges({.raw_socket = true}); !able) {
-    return failed(ending_of(able.error()));
+    return log.failed(ending_of(able.error()));
   }
   auto before = credentials_for(*profile);
-  if (!before) return failed(before.error());
+  if (!before) return log.failed(before.error());
   auto password = new_password(arguments, *profile);
-  if (!password) return failed(password.error());
+  if (!password) return log.failed(password.error());
   auto after = credentials_with(*profile, *std::move(password));
   const auto recorder = recorder_for(globals, {}, log);
-  if (!recorder) return failed(recorder.error());
+  if (!recorder) return log.failed(recorder.error());
   ShownProgress progress(log);
   const Ending ending =
       PasswordChange(*profile, std::make_shared<const Credentials>(*std::move(before)),

@@ -23,15 +23,15 @@ std::string lock_name(const ServerConfig& config) {
 
 int run_serve(const ServeArguments& arguments, const Globals& globals) {
   std::signal(SIGPIPE, SIG_IGN);
-  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
-    return failed(ending_of(guarded.error()));
-  }
   ProgramLog log(globals.log);
+  if (const io::IoResult<void> guarded = io::guard_memory(); !guarded) {
+    return log.failed(ending_of(guarded.error()));
+  }
   std::expected<ServerConfig, ConfigErrors> config =
       load_server_config(arguments.config, arguments.settings);
-  if (!config) return failed(std::move(config.error()));
+  if (!config) return log.failed(config.error());
   std::expected<ChapSecrets, ConfigError> users = ChapSecrets::load(config->users);
-  if (!users) return failed(ConfigErrors{std::move(users.error())});
+  if (!users) return log.failed(ConfigErrors{users.error()});
   print_warnings(stderr, users->warnings());
   print(stderr, users->errors());
   if (arguments.check) {
@@ -42,18 +42,18 @@ int run_serve(const ServeArguments& arguments, const Globals& globals) {
   if (const io::IoResult<void> able =
           io::check_privileges({.raw_socket = true, .network_admin = true, .tun = true});
       !able) {
-    return failed(ending_of(able.error()));
+    return log.failed(ending_of(able.error()));
   }
   std::expected<io::RuntimeDir, Ending> directory = open_runtime_dir(log);
-  if (!directory) return failed(directory.error());
+  if (!directory) return log.failed(directory.error());
   io::IoResult<io::ProfileLock> lock = directory->lock(lock_name(*config));
-  if (!lock) return failed(ending_of(lock.error()));
+  if (!lock) return log.failed(ending_of(lock.error()));
   const auto recorder = recorder_for(globals, arguments.capture, log);
-  if (!recorder) return failed(recorder.error());
+  if (!recorder) return log.failed(recorder.error());
   const Ending ending = ServerSession(*std::move(config), *std::move(users), *directory,
                                       *std::move(lock), log, **recorder)
                             .run();
-  if (ending.exit != ExitStatus::interrupted) return failed(ending);
+  if (ending.exit != ExitStatus::interrupted) return log.failed(ending);
   return ending.status();
 }
 

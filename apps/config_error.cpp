@@ -12,10 +12,14 @@
 namespace pptp::app {
 namespace {
 
-std::string lines(const ConfigError& error, std::string_view said) {
+std::string one_line(const ConfigError& error, std::string_view said) {
   std::string text = printable(error.file);
   if (error.line != 0) text += fmt::format(":{}:{}", error.line, error.column);
-  text += fmt::format(": {}\n", said);
+  return text + fmt::format(": {}", said);
+}
+
+std::string lines(const ConfigError& error, std::string_view said) {
+  std::string text = one_line(error, said) + "\n";
   if (!error.hint.empty()) text += fmt::format("    - {}\n", printable(error.hint));
   return text;
 }
@@ -39,6 +43,13 @@ ConfigErrors not_writable(std::string place, const io::IoError& error) {
 
 std::string describe(const ConfigError& error) {
   return lines(error, fmt::format("{} [config-invalid]", printable(error.message)));
+}
+
+Ending ending_of(const ConfigError& error) {
+  Ending ending = ending_of(Trouble::config_invalid);
+  ending.summary = one_line(error, printable(error.message));
+  if (!error.hint.empty()) ending.remedy = {printable(error.hint)};
+  return ending;
 }
 
 void print(std::FILE* out, ConfigErrors errors) {

@@ -9,6 +9,8 @@
 
 namespace pptp::app {
 
+struct Ending;
+
 /// Where something was written. `source` is a file as the user named it, "standard input", or an
 /// argument such as "--set network.mtu"; arguments have no line.
 struct Place {
@@ -35,6 +37,9 @@ ConfigErrors not_writable(std::string place, const io::IoError& error);
 
 /// "FILE:LINE:COLUMN: MESSAGE [config-invalid]", and the hint on a line of its own.
 std::string describe(const ConfigError& error);
+
+/// The same, for scripts.
+Ending ending_of(const ConfigError& error);
 
 /// All of them, in the order of the places they are at.
 void print(std::FILE* out, ConfigErrors errors);

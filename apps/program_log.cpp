@@ -127,6 +127,27 @@ void ProgramLog::line(LogLevel level, std::string_view text) noexcept {
   }
 }
 
+void ProgramLog::tell(const Ending& ending) {
+  tell(describe(ending), to_json(ending));
+}
+
+void ProgramLog::tell(std::string_view text, const nlohmann::json& error) {
+  const std::lock_guard lock(impl_->mutex);
+  put_text(stderr, is_json() ? error_line(error, time_now()) + "\n" : std::string(text));
+}
+
+int ProgramLog::failed(const Ending& ending) {
+  tell(ending);
+  return ending.status();
+}
+
+int ProgramLog::failed(const ConfigErrors& errors) {
+  if (!is_json()) return app::failed(errors);
+  for (const ConfigError& error : errors)
+    tell(ending_of(error));
+  return static_cast<int>(ExitStatus::config_invalid);
+}
+
 bool ProgramLog::wants(LogLevel level) const noexcept {
   return level >= least_level(options_.verbosity);
 }
@@ -138,6 +159,16 @@ void ProgramLog::to_system_log() {
       std::make_shared<spdlog::sinks::syslog_sink_st>(kProgram, LOG_PID, LOG_DAEMON, false));
   impl_->logger->set_level(spdlog::level::trace);
   impl_->system_log = true;
+}
+
+std::string error_line(const nlohmann::json& error, std::string_view time) {
+  const bool is_error = !error.value("id", std::string()).empty();
+  nlohmann::ordered_json line = {{"time", time},
+                                 {"level", word(is_error ? LogLevel::error : LogLevel::notice)},
+                                 {"message", error.value("summary", std::string())}};
+  for (const auto& [key, value] : error.items())
+    line[key] = value;
+  return line.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string log_line(LogFormat format, LogLevel level, std::string_view text,

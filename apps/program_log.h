@@ -5,6 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
+#include "apps/config_error.h"
+#include "apps/ending.h"
 #include "lib/log.h"
 
 namespace pptp::app {
@@ -28,6 +32,18 @@ class ProgramLog final : public LogSink {
 
   void line(LogLevel level, std::string_view text) noexcept override;
 
+  /// What a command ends by, to standard error: as text what describe() says, as JSON one line of
+  /// the log with the error's parts beside it.
+  void tell(const Ending& ending);
+  /// The same of an ending that another process has described.
+  void tell(std::string_view text, const nlohmann::json& error);
+
+  /// For a command that comes to its end by this: tells it and returns the exit status.
+  int failed(const Ending& ending);
+  int failed(const ConfigErrors& errors);
+
+  bool is_json() const noexcept { return options_.format == LogFormat::json; }
+
   /// Whether a line of this level goes anywhere.
   bool wants(LogLevel level) const noexcept;
 
@@ -45,6 +61,9 @@ class ProgramLog final : public LogSink {
   std::unique_ptr<Impl> impl_;
   PhaseLine* phase_line_ = nullptr;
 };
+
+/// A line of the log in JSON about an error: {"time", "level", "message"} and the error's keys.
+std::string error_line(const nlohmann::json& error, std::string_view time);
 
 /// A line as it is written, without its newline: text, or {"time", "level", "message"}. `time` is
 /// RFC 3339; empty where somebody else writes it.

@@ -25,6 +25,22 @@ std::string summary(const StatusReport& report) {
   return text + fmt::format(", MTU {}", report.mtu);
 }
 
+namespace {
+
+// A log for scripts has nothing else between its lines.
+
+void show(ProgramLog& log, PhaseLine& line, std::string_view phase) {
+  if (log.is_json()) return log.line(LogLevel::notice, phase);
+  line.show(phase);
+}
+
+void finish(ProgramLog& log, PhaseLine& line, std::string_view text) {
+  if (log.is_json()) return log.line(LogLevel::notice, text);
+  line.finish(text);
+}
+
+}  // namespace
+
 ShownProgress::ShownProgress(ProgramLog& log)
     : log_(log), line_(stderr, TerminalTraits::of(stderr)) {
   log_.share_terminal_with(&line_);
@@ -35,17 +51,17 @@ ShownProgress::~ShownProgress() {
 }
 
 void ShownProgress::phase(std::string_view text) {
-  line_.show(text);
+  show(log_, line_, text);
 }
 
 void ShownProgress::up(const StatusReport& report) {
-  line_.finish(summary(report));
+  finish(log_, line_, summary(report));
 }
 
 void ShownProgress::ended(const Ending& ending) {
   line_.clear();
-  if (!ending.id.empty()) {
-    print(stderr, ending);
+  if (!ending.id.empty() || log_.is_json()) {
+    log_.tell(ending);
   } else if (!ending.summary.empty()) {
     line_.finish(ending.summary);
   }
@@ -79,7 +95,9 @@ void PipedProgress::up(const StatusReport& report) {
 }
 
 void PipedProgress::ended(const Ending& ending) {
-  write_line(pipe_, {{"ended", describe(ending)}, {"status", ending.status()}});
+  write_line(
+      pipe_,
+      {{"ended", describe(ending)}, {"error", to_json(ending)}, {"status", ending.status()}});
   pipe_.reset();
 }
 
@@ -98,23 +116,23 @@ int relay_progress(io::UniqueFd pipe, ProgramLog& log) {
     const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
     text.clear();
     if (document.contains("phase")) {
-      line.show(document.value("phase", ""));
+      show(log, line, document.value("phase", ""));
     } else if (document.contains("warning")) {
       log.line(LogLevel::warning, document.value("warning", ""));
     } else if (document.contains("up")) {
-      line.finish(document.value("up", ""));
+      finish(log, line, document.value("up", ""));
       status = 0;
       told = true;
     } else if (document.contains("ended")) {
       line.clear();
-      put_text(stderr, document.value("ended", ""));
+      log.tell(document.value("ended", ""), document.value("error", nlohmann::json::object()));
       status = document.value("status", status);
       told = true;
     }
   }
   std::fclose(in);
   log.share_terminal_with(nullptr);
-  if (!told) print(stderr, ending_of(Trouble::internal_error, "the background process is gone"));
+  if (!told) log.tell(ending_of(Trouble::internal_error, "the background process is gone"));
   return status;
 }
 

@@ -209,6 +209,21 @@ def explaining_logs(world):
         world.expect_result(world.run("explain", unreadable), 2, "", "[config-invalid]")
 
 
+def errors_in_json(world):
+    for command in [("doctor", "two words"), ("doctor", "vpn.example.com", "--report", "none/page.html"), ("connect", "./none.toml"),
+                    ("serve", "none.toml")]:
+        result = world.run(*command, "--log-format", "json")
+        world.expect_result(result, 2, "")
+        told = [json.loads(line) for line in result.stderr.splitlines()]
+        world.expect(f"{command}: {told}", [(line["level"], line["id"]) for line in told] == [("error", "config-invalid")] and
+                     told[0]["message"] == told[0]["summary"] and isinstance(told[0]["remedy"], list))
+
+
+def hosts_that_are_none(world):
+    for host, complaint in [("b\u00fccher.example", "is not a name in ASCII"), ("two words", "is not a host name"), ("", "is empty")]:
+        world.expect_result(world.run("doctor", host), 2, "", complaint)
+
+
 def listing_symptoms(world):
     listed = world.run("symptoms")
     world.expect_result(listed, 0)
@@ -231,4 +246,4 @@ def complaints_of(test):
 
 tap.report({test.__name__.replace("_", " "): complaints_of(test) for test in [
     version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from,
-    server_configuration, explaining_logs, listing_symptoms]})
+    server_configuration, explaining_logs, errors_in_json, hosts_that_are_none, listing_symptoms]})

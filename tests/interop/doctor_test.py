@@ -530,6 +530,19 @@ def as_text(bench):
         expect(words in ended.stdout, True, f"{words!r} in what it says")
 
 
+@case("connect: with its log in JSON, every line of it is, and the last one says how it ended")
+def in_json(bench):
+    for background in ((), ("--background",)):
+        ended = bench.program.run("connect", bench.profile(), "--log-format", "json", *background)
+        expect(ended.returncode, 33, "exit status")
+        told = [json.loads(line) for line in ended.stderr.splitlines()]
+        expect((told[0]["message"], told[-1]["id"], told[-1]["level"]),
+               (f"looking up {WIRE_ADDRESS}", "ctrl-refused", "error"), "what it says")
+        expect((told[-1]["message"], told[-1]["evidence"]),
+               (f"{WIRE_ADDRESS} refuses connections to the PPTP port",
+                [f"cannot connect to {WIRE_ADDRESS} port 1723: Connection refused"]), "how it ended")
+
+
 @case("doctor: a password in clear is on the wire, and not on the page")
 def masked_on_the_page(bench):
     with bench.server("pap"):
