@@ -28,7 +28,7 @@ constexpr std::size_t kAtOnceLines = 15;
 /// Fewer packets out of order are nobody's trouble.
 constexpr unsigned kManyReordered = 20;
 /// But who gives a log of nothing else asks about them.
-constexpr unsigned kFewReordered = 3;
+constexpr unsigned kFewReordered = 2;
 /// Who stops a tunnel sends a signal or two.
 constexpr unsigned kManySignals = 5;
 constexpr unsigned kManyAddresses = 4;
