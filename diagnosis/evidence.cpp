@@ -19,7 +19,12 @@ constexpr std::size_t kLongest = 300;
 std::string masked(std::string text) {
   // Passwords, and what they could be guessed from at leisure: digests and MS-CHAP's responses.
   static constexpr std::pair<const char*, const char*> kSecrets[] = {
-      {R"re((password ?[=:] ?)"(?:[^"\\]|\\.)*")re", R"re(\1"***")re"},
+      {R"re((?i)(password"? ?[:+]?[=:] ?)"(?:[^"\\]|\\.)*")re", R"re(\1"***")re"},
+      {R"re((?i)(password ?[:+]?[=:] ?)'(?:[^'\\]|\\.)*')re", R"re(\1'***')re"},
+      {R"re((?i)(password ?[:+]?= ?)[^"'<*\s][^\s,;]*)re", R"re(\1***)re"},
+      // FreeRADIUS: keys, responses and hashes, and with log_auth_badpass what was typed.
+      {R"re(\b0x[0-9a-fA-F]{16,})re", "0x..."},
+      {R"re((Login (?:OK|incorrect)[^\[]*\[[^/\]]*/)[^<\]][^\]]*\])re", R"re(\1***])re"},
       {R"re((\bpassword ?[=:]? )[^"\s<][^\s]*( +# \(from))re", R"re(\1***\2)re"},
       {R"re((--password[ =])\S+)re", R"re(\1***)re"},
       {R"re(<[0-9a-fA-F]{16,}>)re", "<...>"},

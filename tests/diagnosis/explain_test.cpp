@@ -119,6 +119,19 @@ TEST_CASE("explain: passwords and what they could be guessed from are masked") {
   shown = evidence("sent [PAP AuthReq id=0x1 user=\"alice\" password=\"hunter2\"] E=691");
   CHECK(shown.find("alice") != std::string::npos);
   CHECK(shown.find("hunter2") == std::string::npos);
+  for (const std::string_view line :
+       {"Cleartext-Password := \"hunter2\" E=691 R=0", "(5) User-Password = \"hunter2\" E=691 R=0",
+        "Password='hunter2' E=691 R=0", "password=hunter2 E=691 R=0",
+        "MS-CHAP2-Response = 0x00112233445566778899aabb E=691",
+        "NT-Password := 0x00112233445566778899aabb E=691",
+        "Auth: (5) Login incorrect (mschap: E=691 R=1): [alice/hunter2] (from client nas port "
+        "1)"}) {
+    shown = evidence(line);
+    INFO(shown);
+    CHECK_FALSE(shown.empty());
+    CHECK(shown.find("hunter2") == std::string::npos);
+    CHECK(shown.find("0011223344") == std::string::npos);
+  }
 }
 
 TEST_CASE("explain: nothing wrong in a connection that comes up and is ended") {
