@@ -219,6 +219,13 @@ def errors_in_json(world):
                      told[0]["message"] == told[0]["summary"] and isinstance(told[0]["remedy"], list))
 
 
+def results_that_go_nowhere(world):
+    for command in [("symptoms",), ("version",), ("explain", "/dev/null", "--json"), ("--help",)]:
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, check=False, timeout=20)
+        world.expect(f"{command}: {result}", result.returncode == 2 and b"[config-invalid]" in result.stderr)
+
+
 def hosts_that_are_none(world):
     for host, complaint in [("b\u00fccher.example", "is not a name in ASCII"), ("two words", "is not a host name"), ("", "is empty")]:
         world.expect_result(world.run("doctor", host), 2, "", complaint)
@@ -246,4 +253,4 @@ def complaints_of(test):
 
 tap.report({test.__name__.replace("_", " "): complaints_of(test) for test in [
     version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from,
-    server_configuration, explaining_logs, errors_in_json, hosts_that_are_none, listing_symptoms]})
+    server_configuration, explaining_logs, errors_in_json, results_that_go_nowhere, hosts_that_are_none, listing_symptoms]})
