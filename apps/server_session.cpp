@@ -174,9 +174,10 @@ void ServerSession::accepted(io::TcpStream stream) {
 
 void ServerSession::gre_readable() {
   const std::size_t count = gre_->receive(pool_, gre_in_);
-  for (io::GreDatagram& datagram : std::span(gre_in_).first(count)) {
-    acceptor_.gre_received(loop_.now(), datagram.peer, std::move(datagram.packet));
-  }
+  std::array<GreInput, io::GreSocket::kBatch> packets;
+  for (std::size_t i = 0; i < count; ++i)
+    packets[i] = {gre_in_[i].peer, std::move(gre_in_[i].packet)};
+  acceptor_.gre_received(loop_.now(), std::span(packets).first(count));
   drain();
 }
 

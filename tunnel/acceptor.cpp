@@ -124,16 +124,39 @@ std::optional<ControlOutput> Acceptor::poll_control() {
   return output;
 }
 
-void Acceptor::gre_received(TimePoint now, Ipv4Address from, Packet packet) {
-  const Result<ParsedGre> gre = parse_gre(packet.bytes());
-  if (!gre) return drops_.count(Drop::gre_malformed);
-  const auto found = by_call_.find(GreKey{from, gre->call});
-  if (found == by_call_.end()) return drops_.count(Drop::gre_other_call);
-  Session& session = *found->second;
-  const std::size_t reserve = pool_.capacity() / kReserve;
-  if (!session.authenticated && pool_.available() < reserve) return drops_.count(Drop::no_slot);
-  session.engine.gre_received(now, std::span(&packet, 1));
-  collect(now, session);
+void Acceptor::gre_received(TimePoint now, std::span<GreInput> packets) {
+  Session* session = nullptr;
+  std::size_t in_row = 0;
+  const auto hand_on = [&] {
+    if (in_row == 0) return;
+    session->engine.gre_received(now, std::span(row_).first(std::exchange(in_row, 0)));
+    collect(now, *session);
+  };
+  for (GreInput& input : packets) {
+    Packet packet = std::move(input.packet);
+    const Result<ParsedGre> gre = parse_gre(packet.bytes());
+    if (!gre) {
+      drops_.count(Drop::gre_malformed);
+      continue;
+    }
+    if (session == nullptr || session->from != input.from || session->call_id != gre->call) {
+      const auto found = by_call_.find(GreKey{input.from, gre->call});
+      if (found == by_call_.end()) {
+        drops_.count(Drop::gre_other_call);
+        continue;
+      }
+      hand_on();
+      session = found->second;
+    }
+    const std::size_t reserve = pool_.capacity() / kReserve;
+    if (!session->authenticated && pool_.available() < reserve) {
+      drops_.count(Drop::no_slot);
+      continue;
+    }
+    row_[in_row++] = std::move(packet);
+    if (in_row == row_.size()) hand_on();
+  }
+  hand_on();
 }
 
 std::optional<GreOutput> Acceptor::poll_gre() {
@@ -144,6 +167,15 @@ std::optional<GreOutput> Acceptor::poll_gre() {
 }
 
 void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
+  Session* session = nullptr;
+  std::size_t in_row = 0;
+  const auto hand_on = [&] {
+    const auto row = std::span(row_).first(std::exchange(in_row, 0));
+    if (row.empty()) return;
+    const std::size_t sealed = session->engine.seal(now, row);
+    for (Packet& packet : row.first(sealed))
+      gre_.push_back({session->at, session->from, std::move(packet)});
+  };
   for (Packet& packet : packets) {
     if (!is_whole_ipv4(packet.bytes())) {
       drops_.count(Drop::send_malformed);
@@ -156,11 +188,11 @@ void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
       packet.release();
       continue;
     }
-    Session& session = *found->second;
-    if (session.engine.seal(now, std::span(&packet, 1)) == 1) {
-      gre_.push_back({session.at, session.from, std::move(packet)});
-    }
+    if (found->second != session || in_row == row_.size()) hand_on();
+    session = found->second;
+    row_[in_row++] = std::move(packet);
   }
+  hand_on();
 }
 
 std::optional<Packet> Acceptor::poll_ip() {

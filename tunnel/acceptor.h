@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -88,6 +89,12 @@ struct GreOutput {
   Packet packet;
 };
 
+/// A GRE packet, and the host that it came from.
+struct GreInput {
+  Ipv4Address from;
+  Packet packet;
+};
+
 /// The server: admits connections, gives addresses, and finds the call for each packet: by outer
 /// source and call id from GRE, by inner destination from the host. Pure, like Engine, and like it
 /// to be drained after each call that feeds it.
@@ -111,7 +118,7 @@ class Acceptor {
 
   /// While less than a quarter of the pool is free, only calls whose user has been authenticated
   /// are served: what others have waiting behind holes must not starve them.
-  void gre_received(TimePoint now, Ipv4Address from, Packet packet);
+  void gre_received(TimePoint now, std::span<GreInput> packets);
   std::optional<GreOutput> poll_gre();
 
   /// IP packets from the host; each goes to the call that has its destination, or is dropped.
@@ -175,6 +182,8 @@ class Acceptor {
   std::unordered_map<Ipv4Address, Session*> by_address_;
   std::unordered_map<Ipv4Address, std::size_t> strangers_;  ///< by source; none is 0
   std::set<std::pair<TimePoint, SessionId>> deadlines_;
+  /// Packets for one call that came one after another, while they are handed on together.
+  std::array<Packet, 64> row_;
   std::deque<ControlOutput> control_;
   std::deque<GreOutput> gre_;
   std::deque<Packet> ip_;

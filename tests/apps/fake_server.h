@@ -104,7 +104,8 @@ class FakeServer {
       if (gre_stopped_) {
         datagram.packet.release();
       } else {
-        acceptor_.gre_received(loop_.now(), datagram.peer, std::move(datagram.packet));
+        GreInput input{datagram.peer, std::move(datagram.packet)};
+        acceptor_.gre_received(loop_.now(), std::span(&input, 1));
       }
     }
     drain();

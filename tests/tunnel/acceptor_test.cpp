@@ -49,6 +49,64 @@ TEST_CASE("acceptor/clients of one host and of another are kept apart, by source
   CHECK(c.delivered.size() == 300);
 }
 
+TEST_CASE(
+    "acceptor/a batch with packets of several calls, strangers and rubbish reaches whom it is "
+    "for") {
+  Office office(config_with(8));
+  Client& first = office.dial(kHome, 7);
+  Client& second = office.dial(kHome, 8);
+  std::vector<GreInput> batch;
+  std::vector<Octets> expected;
+  const auto add = [&](Ipv4Address from, Bytes datagram) {
+    batch.push_back({from, office.pool.acquire()});
+    REQUIRE(batch.back().packet.assign(datagram));
+  };
+  for (const std::uint32_t who : {0U, 0U, 0U, 0U, 0U, 1U, 1U, 0U, 1U, 2U, 0U, 3U, 0U}) {
+    Client& client = who == 1 ? second : first;
+    if (who == 3) {
+      add(kHome, Octets{0});
+      continue;
+    }
+    Packet packet = client.pool.acquire();
+    const Octets ip =
+        ip_packet(static_cast<std::uint32_t>(batch.size()), inner_of(client), kElsewhere);
+    REQUIRE(packet.assign(ip));
+    if (who == 2) {
+      add(kOtherHome, packet.bytes());
+      continue;
+    }
+    REQUIRE(client.engine.seal(office.now, std::span(&packet, 1)) == 1);
+    add(kHome, packet.bytes());
+    expected.push_back(ip);
+  }
+  office.delivered.clear();
+  office.acceptor.gre_received(office.now, batch);
+  batch.clear();
+  office.exchange();
+  CHECK(office.delivered == expected);
+  CHECK(office.acceptor.drops()[Drop::gre_malformed] == 2);
+
+  std::vector<Packet> packets;
+  std::vector<Octets> for_first;
+  std::vector<Octets> for_second;
+  for (const std::uint32_t who : {0U, 0U, 1U, 1U, 1U, 1U, 1U, 2U, 1U, 0U, 3U, 0U}) {
+    const Ipv4Address to = who == 2 ? kElsewhere : inner_of(who == 1 ? second : first);
+    const Octets ip = ip_packet(static_cast<std::uint32_t>(packets.size()), kElsewhere, to);
+    packets.push_back(office.pool.acquire());
+    REQUIRE(packets.back().assign(who == 3 ? Octets{0} : ip));
+    if (who < 2) (who == 0 ? for_first : for_second).push_back(ip);
+  }
+  first.delivered.clear();
+  second.delivered.clear();
+  office.acceptor.ip_received(office.now, packets);
+  packets.clear();
+  office.exchange();
+  CHECK(first.delivered == for_first);
+  CHECK(second.delivered == for_second);
+  CHECK(office.acceptor.drops()[Drop::send_no_route] == 1);
+  CHECK(office.acceptor.drops()[Drop::send_malformed] == 1);
+}
+
 TEST_CASE("acceptor/a call id counts only together with the source it was given to") {
   Office office(config_with(8));
   Client& a = office.dial(kHome, 5);

@@ -126,7 +126,8 @@ class Office {
   void gre_from(Ipv4Address from, Bytes datagram) {
     Packet packet = pool.acquire();
     REQUIRE(packet.assign(datagram));
-    acceptor.gre_received(now, from, std::move(packet));
+    GreInput input{from, std::move(packet)};
+    acceptor.gre_received(now, std::span(&input, 1));
   }
 
   void wait(Duration span) {
