@@ -219,6 +219,12 @@ def errors_in_json(world):
                      told[0]["message"] == told[0]["summary"] and isinstance(told[0]["remedy"], list))
 
 
+def page_beside_another_file(world):
+    other = pathlib.Path(world.write("page.html.new", "somebody's"))
+    world.expect_result(world.run("doctor", "127.0.0.1", "--report", "page.html"), 2, "", "cannot write page.html.new: File exists")
+    world.expect("the other file is gone", other.exists() and other.read_text() == "somebody's")
+
+
 def results_that_go_nowhere(world):
     for command in [("symptoms",), ("version",), ("explain", "/dev/null", "--json"), ("--help",)]:
         with open("/dev/full", "wb") as full:
@@ -253,4 +259,4 @@ def complaints_of(test):
 
 tap.report({test.__name__.replace("_", " "): complaints_of(test) for test in [
     version_and_help, usage_errors, new_profiles, finding_profiles, mistakes, secrets, where_values_come_from,
-    server_configuration, explaining_logs, errors_in_json, results_that_go_nowhere, hosts_that_are_none, listing_symptoms]})
+    server_configuration, explaining_logs, errors_in_json, page_beside_another_file, results_that_go_nowhere, hosts_that_are_none, listing_symptoms]})

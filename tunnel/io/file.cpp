@@ -71,7 +71,8 @@ IoResult<void> check_replaceable(const std::string& path) {
   if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
     return failure(S_ISDIR(there.st_mode) ? EISDIR : EEXIST, "cannot replace " + path);
   const std::string temporary = path + ".new";
-  const UniqueFd fd = create_anew(temporary, kOurs);
+  // In a folder of the user's one that is there already may well be the user's.
+  const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOurs));
   if (!fd) return failure(errno, "cannot write " + temporary);
   ::unlink(temporary.c_str());
   return {};
