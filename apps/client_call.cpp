@@ -29,17 +29,6 @@ constexpr std::uint32_t kLeastPathMtu = kMinMtu + kOuterIpHeader + kGreOverhead 
 /// shutdown_limit, and this for what was said last.
 constexpr Duration kLastWord = std::chrono::milliseconds(50);
 
-/// What a connection that could not be made comes to. Once there is an address, whatever our own
-/// kernel has against it (a prohibiting or blackhole route) is a server that cannot be reached.
-Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context) {
-  const bool of_the_host =
-      error.fault == io::IoFault::system || error.fault == io::IoFault::permission;
-  if (looked_up && of_the_host) {
-    return ending_of(Trouble::ctrl_net_unreachable, error.text(), context);
-  }
-  return ending_of(error, context);
-}
-
 }  // namespace
 
 ClientCall::ClientCall(Surroundings surroundings, const Profile& profile,

@@ -54,4 +54,13 @@ void Dialer::tried(io::IoResult<io::TcpStream> stream) {
     try_next();
 }
 
+Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context) {
+  const bool of_the_host =
+      error.fault == io::IoFault::system || error.fault == io::IoFault::permission;
+  if (looked_up && of_the_host) {
+    return ending_of(Trouble::ctrl_net_unreachable, error.text(), context);
+  }
+  return ending_of(error, context);
+}
+
 }  // namespace pptp::app

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/address_text.h"
+#include "apps/ending.h"
 #include "tunnel/io/resolve.h"
 #include "tunnel/io/tcp_stream.h"
 
@@ -60,5 +61,9 @@ class Dialer {
   std::optional<io::Lookup> lookup_;
   io::Timer patience_;
 };
+
+/// What a connection that could not be made comes to. Once there is an address, whatever our own
+/// kernel has against it (a prohibiting or blackhole route) is a server that cannot be reached.
+Ending ending_of_dial(const io::IoError& error, bool looked_up, const EndingContext& context);
 
 }  // namespace pptp::app

@@ -36,7 +36,7 @@ Examination::Examination(Profile profile, std::shared_ptr<const Credentials> cre
       log_(&log),
       progress_(progress),
       recorder_(recorder),
-      limit_(loop_, [this] { call_->close(call_->unfinished()); }) {
+      limit_(loop_, [this] { out_of_time(); }) {
   // The path is to be measured, not to be fitted into what was set by hand.
   profile_.network.mtu.reset();
   profile_.network.probe_mtu = true;
@@ -52,12 +52,13 @@ diagnosis::Checkup Examination::run() {
   progress_.phase("looking at this host");
   seen_.local = missing_here(profile_);
   look_at_firewall();
-  const bool can_call =
-      std::ranges::all_of(seen_.local, [](const auto& found) { return found.first == Step::tun; });
-  if (can_call && !interrupted_) {
-    call();
-    loop_.run();
-  }
+  const auto lacks = [&](Step step) {
+    return std::ranges::any_of(seen_.local, [&](const auto& found) { return found.first == step; });
+  };
+  if (interrupted_ || lacks(Step::other_tunnel)) return std::move(seen_);
+  limit_.set(ends_);
+  lacks(Step::permissions) ? knock() : call();
+  loop_.run();
   return std::move(seen_);
 }
 
@@ -79,9 +80,39 @@ void Examination::call() {
                                          .owner = *this},
                 profile_, credentials_,
                 ClientCall::Request{.at = {.server = profile_.servers[server_], .known = {}}});
-  limit_.set(ends_);
   if (const io::IoResult<void> dialled = call_->dial(); !dialled)
     call_over(ending_of(dialled.error()));
+}
+
+void Examination::out_of_time() {
+  if (call_) return call_->close(call_->unfinished());
+  knocked(io::failure(seen_.resolved ? io::IoFault::timed_out : io::IoFault::name_no_answer,
+                      "no answer in time"));
+}
+
+void Examination::knock() {
+  const HostPort& server = profile_.servers.front();
+  progress_.phase(fmt::format("looking up {}", server.host));
+  knock_.emplace(
+      loop_, Dialer::Request{.server = server},
+      [this](io::TcpEndpoint to) {
+        seen_.resolved = to.address.text();
+        progress_.phase(fmt::format("connecting to {}:{}", to.address.text(), to.port));
+        return call_trying(to.address);
+      },
+      [this](io::IoResult<io::TcpStream> stream) { knocked(std::move(stream)); });
+}
+
+void Examination::knocked(io::IoResult<io::TcpStream> stream) {
+  if (stream) {
+    seen_.call.push_back({Step::tcp, diagnosis::Verdict::pass, "connected"});
+  } else {
+    EndingContext context;
+    context.server = profile_.servers.front().host;
+    seen_.ended = problem_of(ending_of_dial(stream.error(), seen_.resolved.has_value(), context));
+  }
+  limit_.set(std::nullopt);
+  loop_.stop();
 }
 
 // --- how far it comes ---

@@ -7,6 +7,7 @@
 
 #include "apps/call_recorder.h"
 #include "apps/client_call.h"
+#include "apps/dialer.h"
 #include "apps/ending.h"
 #include "apps/profile.h"
 #include "apps/progress.h"
@@ -18,9 +19,10 @@
 namespace pptp::app {
 
 /// Looks at this host, then makes one call to the profile's first server and listens how far it
-/// comes; to the next one where `connect` would try that too and there is time. There is no
-/// interface, and nothing on this host is changed: the call ends when the addresses are agreed on
-/// and the path has been measured.
+/// comes; to the next one where `connect` would try that too and there is time. Where it has not
+/// the right to send GRE it knocks at the first server's TCP port. There is no interface, and
+/// nothing on this host is changed: the call ends when the addresses are agreed on and the path has
+/// been measured.
 class Examination final : private CallOwner {
  public:
   /// Without credentials the call ends before it would log in. `log`, `progress` and
@@ -45,6 +47,9 @@ class Examination final : private CallOwner {
  private:
   void look_at_firewall();
   void call();
+  void knock();
+  void knocked(io::IoResult<io::TcpStream> stream);
+  void out_of_time();
   void over(OverCall call);
   bool try_next_server(const OverCall& call);
 
@@ -72,6 +77,7 @@ class Examination final : private CallOwner {
   io::Timer limit_;
   TimePoint ends_;  ///< kLimit
   std::optional<ClientCall> call_;
+  std::optional<Dialer> knock_;
   std::size_t server_ = 0;  ///< of the profile's, the one that is called
   bool interrupted_ = false;
   diagnosis::Checkup seen_;

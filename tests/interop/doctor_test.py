@@ -515,11 +515,18 @@ def no_tun(bench):
     expect((ids, steps["TUN device"], steps["addresses"]), (["tun-missing"], "fail", "pass"), "findings")
 
 
-@case("doctor: a capability is missing")
+WITHOUT_RAW_SOCKETS = ["capsh", "--drop=cap_net_raw", "--", "-c", 'exec "$@"', "sh"]
+
+
+@case("doctor: a capability is missing, and the server's TCP port is looked at all the same")
 def no_capability(bench):
     with bench.server("none"):
-        ids, steps = bench.doctor(bench.profile(**CLEAR), wrapper=["capsh", "--drop=cap_net_raw", "--", "-c", 'exec "$@"', "sh"])
-    expect((ids, steps["permissions"], steps["TCP port"]), (["need-root"], "fail", "unknown"), "findings")
+        ids, steps = bench.doctor(bench.profile(**CLEAR), wrapper=WITHOUT_RAW_SOCKETS)
+    expect(ids, ["need-root"], "findings")
+    expect([steps[step] for step in ("permissions", "name", "route", "TCP port", "control connection")],
+           ["fail", "pass", "pass", "pass", "unknown"], "steps")
+    ids, steps = bench.doctor(bench.profile(**CLEAR), wrapper=WITHOUT_RAW_SOCKETS)
+    expect((ids, steps["TCP port"]), (["need-root", "ctrl-refused"], "fail"), "findings where nobody listens")
 
 
 @case("doctor: as text, with a line for each step, and the id")
