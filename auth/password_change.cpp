@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "lib/legacy_crypto.h"
-#include "lib/rc4.h"
 #include "lib/narrow.h"
+#include "lib/rc4.h"
 #include "lib/secret.h"
 
 namespace pptp {

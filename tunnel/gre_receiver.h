@@ -69,9 +69,9 @@ class GreReceiver {
   static constexpr std::uint32_t kEpoch = 1024;
 
   /// Accepts a payload with its sequence number. Follow some, and any after which is_full(), by
-  /// take() until there is nothing more. On a Drop the packet stays the caller's. gre_no_payload: an
-  /// empty packet; gre_duplicate; gre_late: behind, or implausibly far ahead; no_slot: the caller
-  /// did not take() all.
+  /// take() until there is nothing more. On a Drop the packet stays the caller's. gre_no_payload:
+  /// an empty packet; gre_duplicate; gre_late: behind, or implausibly far ahead; no_slot: the
+  /// caller did not take() all.
   std::optional<Drop> put(TimePoint now, SeqNo sequence, Packet&& packet) noexcept;
 
   /// Nothing more can be put() before all has been taken.
