@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/batches.h"
 #include "apps/password.h"
 #include "apps/terminal.h"
 #include "tunnel/io/netlink.h"
@@ -190,15 +191,12 @@ void ClientCall::drain() {
     if (stream_) stream_->send(*octets);
   }
   const TimePoint now = around_.loop.now();
-  std::size_t count = 0;
-  while (std::optional<Packet> packet = engine_->poll_gre(now)) {
-    gre_out_[count++] = *std::move(packet);
-    if (count == gre_out_.size()) send_gre(std::span(gre_out_).first(std::exchange(count, 0)));
-  }
-  send_gre(std::span(gre_out_).first(count));
-  for (Packet& packet : gre_out_)
-    packet.release();
-  hand_over(now);
+  in_batches(
+      gre_out_, [&] { return engine_->poll_gre(now); },
+      [this](std::span<Packet> packets) { send_gre(packets); });
+  in_batches(
+      ip_in_, [this] { return engine_->poll_ip(); },
+      [&](std::span<Packet> packets) { around_.owner.call_received(now, packets); });
   if (too_big_) lower_path_mtu();
   timer_.set(std::exchange(drain_again_, false) ? now : engine_->next_deadline());
   if (!ended_) return;
@@ -207,23 +205,6 @@ void ClientCall::drain() {
   } else if (engine_->control_finished()) {
     hang_up();
   }
-}
-
-/// What has come out of the tunnel, as much as there is at a time.
-void ClientCall::hand_over(TimePoint now) {
-  std::size_t count = 0;
-  const auto flush = [&] {
-    const auto packets = std::span(ip_in_).first(std::exchange(count, 0));
-    if (packets.empty()) return;
-    around_.owner.call_received(now, packets);
-    for (Packet& packet : packets)
-      packet.release();
-  };
-  while (std::optional<Packet> packet = engine_->poll_ip()) {
-    ip_in_[count++] = *std::move(packet);
-    if (count == ip_in_.size()) flush();
-  }
-  flush();
 }
 
 void ClientCall::on_event(const EngineEvent& event) {

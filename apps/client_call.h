@@ -153,7 +153,6 @@ class ClientCall {
   CallConfig config() const;
   void gre_readable();
   void send_gre(std::span<Packet> packets);
-  void hand_over(TimePoint now);
   void on_gre_trouble(const io::GreTrouble& trouble);
   void path_probed(const PathProbed& probed);
   void lower_path_mtu();

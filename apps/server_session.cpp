@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/batches.h"
 #include "apps/config_file.h"
 #include "apps/served_call.h"
 #include "apps/status_report.h"
@@ -174,10 +175,7 @@ void ServerSession::accepted(io::TcpStream stream) {
 
 void ServerSession::gre_readable() {
   const std::size_t count = gre_->receive(pool_, gre_in_);
-  std::array<GreInput, io::GreSocket::kBatch> packets;
-  for (std::size_t i = 0; i < count; ++i)
-    packets[i] = {gre_in_[i].peer, std::move(gre_in_[i].packet)};
-  acceptor_.gre_received(loop_.now(), std::span(packets).first(count));
+  acceptor_.gre_received(loop_.now(), std::span(gre_in_).first(count));
   drain();
 }
 
@@ -202,18 +200,9 @@ void ServerSession::drain() {
 }
 
 void ServerSession::write_tun() {
-  std::size_t count = 0;
-  const auto flush = [&] {
-    const auto packets = std::span(tun_out_).first(std::exchange(count, 0));
-    tun_->write(packets);
-    for (Packet& packet : packets)
-      packet.release();
-  };
-  while (std::optional<Packet> packet = acceptor_.poll_ip()) {
-    tun_out_[count++] = *std::move(packet);
-    if (count == tun_out_.size()) flush();
-  }
-  flush();
+  in_batches(
+      tun_out_, [this] { return acceptor_.poll_ip(); },
+      [this](std::span<Packet> packets) { tun_->write(packets); });
 }
 
 void ServerSession::interface_gone() {
@@ -256,19 +245,10 @@ void ServerSession::connection_closed(SessionId session) {
 }
 
 void ServerSession::send_gre() {
-  std::size_t count = 0;
-  const auto flush = [&] {
-    // What did not go is counted by the socket.
-    if (count > 0) (void)gre_->send(std::span(gre_out_).first(count));
-    for (io::GreDatagram& datagram : std::span(gre_out_).first(count))
-      datagram.packet.release();
-    count = 0;
-  };
-  while (std::optional<GreOutput> output = acceptor_.poll_gre()) {
-    gre_out_[count++] = {std::move(output->packet), output->from, output->to};
-    if (count == gre_out_.size()) flush();
-  }
-  flush();
+  in_batches(
+      gre_out_, [this] { return acceptor_.poll_gre(); },
+      // What did not go is counted by the socket.
+      [this](std::span<GreDatagram> datagrams) { (void)gre_->send(datagrams); });
 }
 
 void ServerSession::on_event(SessionEvent&& event) {

@@ -101,8 +101,8 @@ class ServerSession {
   io::Timer linger_timer_;
   LogQuota quota_;
   io::Timer quota_timer_;
-  std::array<io::GreDatagram, io::GreSocket::kBatch> gre_in_;
-  std::array<io::GreDatagram, io::GreSocket::kBatch> gre_out_;
+  std::array<GreDatagram, io::GreSocket::kBatch> gre_in_;
+  std::array<GreDatagram, io::GreSocket::kBatch> gre_out_;
   std::array<Packet, io::GreSocket::kBatch> tun_in_;
   std::array<Packet, io::GreSocket::kBatch> tun_out_;
   std::optional<Ending> stopping_;  ///< what it will have come to

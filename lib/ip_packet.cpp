@@ -55,6 +55,11 @@ std::optional<std::size_t> ipv6_length(Bytes octets) noexcept {
   return total;
 }
 
+std::optional<std::size_t> ip_length(Bytes octets) noexcept {
+  if (octets.empty()) return std::nullopt;
+  return octets[0] >> 4 == 6 ? ipv6_length(octets) : ipv4_length(octets);
+}
+
 Bytes ipv6_destination(Bytes packet) noexcept {
   return packet.subspan(kIpv6DestinationOffset, kIpv6AddressSize);
 }
@@ -100,14 +105,6 @@ std::uint16_t internet_checksum(Bytes octets, std::uint32_t before) noexcept {
   if constexpr (std::endian::native == std::endian::little)
     own_order = static_cast<std::uint16_t>(own_order << 8 | own_order >> 8);
   return static_cast<std::uint16_t>(~folded(std::uint64_t{own_order} + before));
-}
-
-std::uint32_t pseudo_header_sum(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
-                                std::size_t length) noexcept {
-  std::uint32_t sum = protocol + static_cast<std::uint32_t>(length);
-  for (const Ipv4Address address : {source, destination})
-    sum += (address.value() >> 16) + (address.value() & 0xffff);
-  return sum;
 }
 
 }  // namespace pptp

@@ -24,6 +24,9 @@ inline constexpr std::size_t kIpv6Header = 40;
 /// The same of the IPv6 packet that `octets` begins with. A jumbogram (RFC 2675) is none.
 std::optional<std::size_t> ipv6_length(Bytes octets) noexcept;
 
+/// The same of a packet of either version.
+std::optional<std::size_t> ip_length(Bytes octets) noexcept;
+
 /// The destination's 16 octets, of a packet for which ipv6_length() has a value.
 Bytes ipv6_destination(Bytes packet) noexcept;
 
@@ -58,9 +61,5 @@ std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
 /// RFC 1071: zero over octets that hold a right Internet checksum; else what to put into its field.
 /// `before`: a sum of what stands before them, such as a pseudo-header.
 std::uint16_t internet_checksum(Bytes octets, std::uint32_t before = 0) noexcept;
-
-/// The sum of the pseudo-header of `length` octets of TCP or UDP between two hosts (RFC 9293 3.1).
-std::uint32_t pseudo_header_sum(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
-                                std::size_t length) noexcept;
 
 }  // namespace pptp

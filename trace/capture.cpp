@@ -1,8 +1,11 @@
 #include "trace/capture.h"
 
+#include <array>
+
 #include "lib/ip_packet.h"
 #include "ppp/frame.h"
 #include "tunnel/gre.h"
+#include "tunnel/tcp_segment.h"
 
 namespace pptp {
 namespace {
@@ -12,18 +15,9 @@ constexpr std::uint32_t kWire = 0;
 constexpr std::uint32_t kPpp = 1;
 constexpr std::uint32_t kIp = 2;
 
-// RFC 791 3.1
-constexpr std::uint8_t kTcpProtocol = 6;
 constexpr std::uint8_t kGreProtocol = 47;
-constexpr std::size_t kIpHeader = 20;
-constexpr std::size_t kIpChecksumAt = 10;
-constexpr std::uint16_t kDontFragment = 0x4000;
 constexpr std::uint8_t kTimeToLive = 64;
-
-// RFC 9293 3.1
-constexpr std::size_t kTcpHeader = 20;
-constexpr std::size_t kTcpChecksumAt = 16;
-constexpr std::uint16_t kTcpWindow = 65'535;
+constexpr std::uint16_t kWindow = 65'535;
 
 }  // namespace
 
@@ -38,20 +32,20 @@ Capture::Capture(std::string_view application, Secrets secrets)
 /// An IP packet between the two hosts.
 void Capture::on_wire(CaptureTime time, Way way, const CallEnds& ends, std::uint8_t protocol,
                       Bytes payload) {
-  const std::size_t length = kIpHeader + payload.size();
+  const std::size_t length = kIpv4Header + payload.size();
   std::vector<std::uint8_t> packet(length);
   Writer out{MutableBytes(packet)};
   out.u8(0x45);
   out.u8(0);
   out.u16(static_cast<std::uint16_t>(length));
   out.u16(ip_id_++);
-  out.u16(kDontFragment);
+  out.u16(kIpv4DontFragment);
   out.u8(kTimeToLive);
   out.u8(protocol);
   out.u16(0);
   out.u32((way == Way::sent ? ends.ours : ends.peer).value());
   out.u32((way == Way::sent ? ends.peer : ends.ours).value());
-  out.patch_u16(kIpChecksumAt, internet_checksum(out.written()));
+  out.patch_u16(kIpv4HeaderChecksum, internet_checksum(out.written()));
   out.bytes(payload);
   file_.add_packet(kWire, time, way, packet);
 }
@@ -60,19 +54,19 @@ Capture::Call::Call(Capture& capture, CallEnds ends, bool we_called, CaptureTime
     : capture_(capture), ends_(ends) {
   const Way caller = we_called ? Way::sent : Way::received;
   const Way called = we_called ? Way::received : Way::sent;
-  segment(time, caller, kSyn, {});
-  segment(time, called, kSyn | kAck, {});
-  segment(time, caller, kAck, {});
+  segment(time, caller, kTcpSyn, {});
+  segment(time, called, kTcpSyn | kTcpAck, {});
+  segment(time, caller, kTcpAck, {});
 }
 
 void Capture::Call::control(CaptureTime time, Way way, Bytes octets) {
-  segment(time, way, kPush | kAck, octets);
+  segment(time, way, kTcpPsh | kTcpAck, octets);
 }
 
 void Capture::Call::close(CaptureTime time) {
-  segment(time, Way::sent, kFin | kAck, {});
-  segment(time, Way::received, kFin | kAck, {});
-  segment(time, Way::sent, kAck, {});
+  segment(time, Way::sent, kTcpFin | kTcpAck, {});
+  segment(time, Way::received, kTcpFin | kTcpAck, {});
+  segment(time, Way::sent, kTcpAck, {});
 }
 
 void Capture::Call::segment(CaptureTime time, Way way, std::uint8_t flags, Bytes octets) {
@@ -83,16 +77,18 @@ void Capture::Call::segment(CaptureTime time, Way way, std::uint8_t flags, Bytes
   out.u16(ours ? ends_.our_port : ends_.peer_port);
   out.u16(ours ? ends_.peer_port : ends_.our_port);
   out.u32(own);
-  out.u32((flags & kAck) != 0 ? (ours ? received_ : sent_) : 0);
+  out.u32((flags & kTcpAck) != 0 ? (ours ? received_ : sent_) : 0);
   out.u8(kTcpHeader / 4 << 4);
   out.u8(flags);
-  out.u16(kTcpWindow);
+  out.u16(kWindow);
   out.zeros(4);  // checksum, urgent pointer
   out.bytes(octets);
-  out.patch_u16(
-      kTcpChecksumAt,
-      internet_checksum(tcp, pseudo_header_sum(ends_.ours, ends_.peer, kTcpProtocol, tcp.size())));
-  own += static_cast<std::uint32_t>(octets.size()) + ((flags & (kSyn | kFin)) != 0 ? 1 : 0);
+  std::array<std::uint8_t, 8> addresses;
+  Writer both{MutableBytes(addresses)};
+  both.u32(ends_.ours.value());
+  both.u32(ends_.peer.value());
+  out.patch_u16(kTcpChecksum, internet_checksum(tcp, tcp_pseudo_header_sum(addresses, tcp.size())));
+  own += static_cast<std::uint32_t>(octets.size()) + ((flags & (kTcpSyn | kTcpFin)) != 0 ? 1 : 0);
   capture_.on_wire(time, way, ends_, kTcpProtocol, tcp);
 }
 

@@ -46,12 +46,6 @@ class Capture {
     void close(CaptureTime time);
 
    private:
-    // RFC 9293 3.1
-    static constexpr std::uint8_t kFin = 1;
-    static constexpr std::uint8_t kSyn = 2;
-    static constexpr std::uint8_t kPush = 8;
-    static constexpr std::uint8_t kAck = 16;
-
     void segment(CaptureTime time, Way way, std::uint8_t flags, Bytes octets);
 
     Capture& capture_;

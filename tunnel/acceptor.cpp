@@ -124,7 +124,7 @@ std::optional<ControlOutput> Acceptor::poll_control() {
   return output;
 }
 
-void Acceptor::gre_received(TimePoint now, std::span<GreInput> packets) {
+void Acceptor::gre_received(TimePoint now, std::span<GreDatagram> datagrams) {
   Session* session = nullptr;
   std::size_t in_row = 0;
   const auto hand_on = [&] {
@@ -132,15 +132,15 @@ void Acceptor::gre_received(TimePoint now, std::span<GreInput> packets) {
     session->engine.gre_received(now, std::span(row_).first(std::exchange(in_row, 0)));
     collect(now, *session);
   };
-  for (GreInput& input : packets) {
-    Packet packet = std::move(input.packet);
+  for (GreDatagram& datagram : datagrams) {
+    Packet packet = std::move(datagram.packet);
     const Result<ParsedGre> gre = parse_gre(packet.bytes());
     if (!gre) {
       drops_.count(Drop::gre_malformed);
       continue;
     }
-    if (session == nullptr || session->from != input.from || session->call_id != gre->call) {
-      const auto found = by_call_.find(GreKey{input.from, gre->call});
+    if (session == nullptr || session->from != datagram.peer || session->call_id != gre->call) {
+      const auto found = by_call_.find(GreKey{datagram.peer, gre->call});
       if (found == by_call_.end()) {
         drops_.count(Drop::gre_other_call);
         continue;
@@ -159,11 +159,11 @@ void Acceptor::gre_received(TimePoint now, std::span<GreInput> packets) {
   hand_on();
 }
 
-std::optional<GreOutput> Acceptor::poll_gre() {
+std::optional<GreDatagram> Acceptor::poll_gre() {
   if (gre_.empty()) return std::nullopt;
-  GreOutput output = std::move(gre_.front());
+  GreDatagram datagram = std::move(gre_.front());
   gre_.pop_front();
-  return output;
+  return datagram;
 }
 
 void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
@@ -174,7 +174,7 @@ void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
     if (row.empty()) return;
     const std::size_t sealed = session->engine.seal(now, row);
     for (Packet& packet : row.first(sealed))
-      gre_.push_back({session->at, session->from, std::move(packet)});
+      gre_.push_back({std::move(packet), session->at, session->from});
   };
   for (Packet& packet : packets) {
     if (!is_whole_ipv4(packet.bytes())) {
@@ -315,7 +315,7 @@ void Acceptor::collect(TimePoint now, Session& session) {
     control_.push_back({session.id, *std::move(octets), false});
   }
   while (std::optional<Packet> packet = session.engine.poll_gre(now)) {
-    gre_.push_back({session.at, session.from, *std::move(packet)});
+    gre_.push_back({*std::move(packet), session.at, session.from});
   }
   while (std::optional<Packet> packet = session.engine.poll_ip()) {
     // A peer speaks for the address it was given and for no other.

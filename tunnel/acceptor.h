@@ -19,6 +19,7 @@
 #include "lib/ipv4.h"
 #include "tunnel/address_pool.h"
 #include "tunnel/engine.h"
+#include "tunnel/gre.h"
 
 namespace pptp {
 
@@ -82,19 +83,6 @@ struct ControlOutput {
   bool close = false;
 };
 
-/// A GRE packet and the two hosts it travels between.
-struct GreOutput {
-  Ipv4Address from;  ///< zero: as the routes say
-  Ipv4Address to;
-  Packet packet;
-};
-
-/// A GRE packet, and the host that it came from.
-struct GreInput {
-  Ipv4Address from;
-  Packet packet;
-};
-
 /// The server: admits connections, gives addresses, and finds the call for each packet: by outer
 /// source and call id from GRE, by inner destination from the host. Pure, like Engine, and like it
 /// to be drained after each call that feeds it.
@@ -118,8 +106,8 @@ class Acceptor {
 
   /// While less than a quarter of the pool is free, only calls whose user has been authenticated
   /// are served: what others have waiting behind holes must not starve them.
-  void gre_received(TimePoint now, std::span<GreInput> packets);
-  std::optional<GreOutput> poll_gre();
+  void gre_received(TimePoint now, std::span<GreDatagram> datagrams);
+  std::optional<GreDatagram> poll_gre();
 
   /// IP packets from the host; each goes to the call that has its destination, or is dropped.
   void ip_received(TimePoint now, std::span<Packet> packets);
@@ -185,7 +173,7 @@ class Acceptor {
   /// Packets for one call that came one after another, while they are handed on together.
   std::array<Packet, 64> row_;
   std::deque<ControlOutput> control_;
-  std::deque<GreOutput> gre_;
+  std::deque<GreDatagram> gre_;
   std::deque<Packet> ip_;
   std::deque<SessionEvent> events_;
   Drops drops_;

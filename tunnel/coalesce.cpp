@@ -62,7 +62,7 @@ struct Coalescer::Segment {
     const bool ipv6 = packet[0] >> 4 == 6;
     // No IPv4 options and no IPv6 extension.
     if (tcp != (ipv6 ? kIpv6Header : kIpv4Header)) return std::nullopt;
-    if (packet.size() != (ipv6 ? ipv6_length(packet) : ipv4_length(packet))) return std::nullopt;
+    if (packet.size() != ip_length(packet)) return std::nullopt;
     const Bytes segment = packet.subspan(tcp);
     const std::optional<std::size_t> header = tcp_header_size(segment);
     if (!header || *header == segment.size()) return std::nullopt;
@@ -70,7 +70,8 @@ struct Coalescer::Segment {
     if ((segment[kTcpDataOffset] & 15) != 0) return std::nullopt;
     if ((segment[kTcpFlags] & ~(kTcpPsh | kTcpFin)) != kTcpAck) return std::nullopt;
     if (!ipv6 && internet_checksum(packet.first(tcp)) != 0) return std::nullopt;
-    if (internet_checksum(segment, tcp_pseudo_header_sum(packet, segment.size())) != 0)
+    if (internet_checksum(segment, tcp_pseudo_header_sum(ip_addresses(packet), segment.size())) !=
+        0)
       return std::nullopt;
     return Segment{.index = index, .packet = packet, .tcp = tcp, .headers = tcp + *header};
   }
@@ -179,7 +180,7 @@ TunWrite Coalescer::finish(const Run& run, std::span<const Bytes> pieces) noexce
   // Only the last one has any of these.
   packet[run.tcp + kTcpFlags] = flags_of(packets_[run.last].bytes(), run.tcp);
   const auto sum = static_cast<std::uint16_t>(
-      ~internet_checksum({}, tcp_pseudo_header_sum(packet, run.total - run.tcp)));
+      ~internet_checksum({}, tcp_pseudo_header_sum(ip_addresses(packet), run.total - run.tcp)));
   put_u16(packet, run.tcp + kTcpChecksum, sum);
   return {
       .header = {.needs_checksum = true,

@@ -7,6 +7,7 @@
 #include "lib/bytes.h"
 #include "lib/error.h"
 #include "lib/ids.h"
+#include "lib/ipv4.h"
 #include "lib/packet.h"
 #include "lib/serial.h"
 
@@ -27,6 +28,13 @@ struct ParsedGre {
   std::optional<AckNo> acknowledgement;
   /// A PPP frame, as a reference into the datagram. May be empty, in spite of a sequence number.
   Bytes payload;
+};
+
+/// A GRE packet, and the two hosts it travels between.
+struct GreDatagram {
+  Packet packet;
+  Ipv4Address local;  ///< zero, sending: as the routes say
+  Ipv4Address peer;
 };
 
 /// `datagram`: what follows the IP header; octets behind the payload length are ignored. Errors are

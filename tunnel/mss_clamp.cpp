@@ -18,9 +18,7 @@ constexpr std::size_t kMssOption = 4;
 MutableBytes tcp_in(MutableBytes packet) noexcept {
   const std::optional<std::size_t> offset = tcp_offset(packet);
   if (!offset) return {};
-  const std::optional<std::size_t> length =
-      packet[0] >> 4 == 6 ? ipv6_length(packet) : ipv4_length(packet);
-  return packet.first(*length).subspan(*offset);
+  return packet.first(*ip_length(packet)).subspan(*offset);
 }
 
 /// Where in a SYN the option's value is.

@@ -46,7 +46,7 @@ bool Splitter::prepare_segments(const VnetHeader& header, Bytes packet) noexcept
     pseudo_ = u16_at(segment, kTcpChecksum) +
               static_cast<std::uint16_t>(~static_cast<std::uint16_t>(segment.size()));
   } else {
-    pseudo_ = tcp_pseudo_header_sum(packet, 0);
+    pseudo_ = tcp_pseudo_header_sum(ip_addresses(packet), 0);
   }
   tcp_ = *tcp;
   headers_ = packet.first(*tcp + *size);

@@ -11,13 +11,12 @@ constexpr std::uint16_t kMoreFragmentsOrOffset = 0x3fff;
 // RFC 8200 3 and 4.
 constexpr std::size_t kIpv6NextHeader = 6;
 
-constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kDestinationOptions = 60;
 
 std::optional<std::size_t> tcp_offset_in_ipv4(Bytes packet) noexcept {
-  if (!ipv4_length(packet) || packet[kIpv4Protocol] != kTcp) return std::nullopt;
+  if (!ipv4_length(packet) || packet[kIpv4Protocol] != kTcpProtocol) return std::nullopt;
   if ((u16_at(packet, kIpv4Fragment) & kMoreFragmentsOrOffset) != 0) return std::nullopt;
   return static_cast<std::size_t>(packet[0] & 15) * 4;
 }
@@ -34,7 +33,7 @@ std::optional<std::size_t> tcp_offset_in_ipv6(Bytes packet) noexcept {
     next = packet[at];
     at += header;
   }
-  return next == kTcp ? std::optional(at) : std::nullopt;
+  return next == kTcpProtocol ? std::optional(at) : std::nullopt;
 }
 
 }  // namespace
@@ -55,9 +54,9 @@ Bytes ip_addresses(Bytes packet) noexcept {
   return packet[0] >> 4 == 6 ? packet.subspan(8, 32) : packet.subspan(12, 8);
 }
 
-std::uint32_t tcp_pseudo_header_sum(Bytes packet, std::size_t length) noexcept {
-  const auto addresses = static_cast<std::uint16_t>(~internet_checksum(ip_addresses(packet)));
-  return addresses + kTcp + static_cast<std::uint32_t>(length);
+std::uint32_t tcp_pseudo_header_sum(Bytes addresses, std::size_t length) noexcept {
+  const auto sum = static_cast<std::uint16_t>(~internet_checksum(addresses));
+  return sum + kTcpProtocol + static_cast<std::uint32_t>(length);
 }
 
 }  // namespace pptp

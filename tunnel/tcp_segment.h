@@ -32,6 +32,8 @@ inline constexpr std::size_t kIpv4HeaderChecksum = 10;
 inline constexpr std::size_t kIpv6PayloadLength = 4;
 inline constexpr std::uint16_t kIpv4DontFragment = 0x4000;
 
+inline constexpr std::uint8_t kTcpProtocol = 6;
+
 /// Octets before the TCP segment in an IPv4 packet or, behind extension headers, in an IPv6 one.
 /// Empty when that is not what it begins with, and for a fragment. The segment, which may be cut
 /// short, ends where the packet's own length says.
@@ -43,8 +45,8 @@ std::optional<std::size_t> tcp_header_size(Bytes segment) noexcept;
 /// Source and destination, one behind the other, of a packet for which tcp_offset() has a value.
 Bytes ip_addresses(Bytes packet) noexcept;
 
-/// The sum of the pseudo-header of `length` octets of TCP in such a packet. Not with an IPv6
-/// routing header, which names another destination.
-std::uint32_t tcp_pseudo_header_sum(Bytes packet, std::size_t length) noexcept;
+/// The sum of the pseudo-header of `length` octets of TCP (RFC 9293 3.1) between such addresses.
+/// Not with an IPv6 routing header, which names another destination.
+std::uint32_t tcp_pseudo_header_sum(Bytes addresses, std::size_t length) noexcept;
 
 }  // namespace pptp

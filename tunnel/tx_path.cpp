@@ -85,9 +85,7 @@ std::optional<Drop> TxPath::prepare(Packet& packet, PppProtocol& protocol) noexc
   if (gate_ == Gate::encrypted && !sealer_) return Drop::send_no_encryption;
   const bool ipv6 = !packet.empty() && packet.bytes()[0] >> 4 == 6;
   if (ipv6 && !ipv6_) return Drop::send_not_up;
-  if (packet.size() != (ipv6 ? ipv6_length(packet.bytes()) : ipv4_length(packet.bytes()))) {
-    return Drop::send_malformed;
-  }
+  if (packet.size() != ip_length(packet.bytes())) return Drop::send_malformed;
   if (packet.size() > mtu_) return Drop::send_too_big;
   if (packet.headroom() < kHeaders) return Drop::no_slot;
   if (mss_mtu_) clamp_mss(packet.mutable_bytes(), *mss_mtu_);

@@ -293,11 +293,12 @@ class Page {
   }
 
   void write_packets() {
-    if (timeline_.exchanges().empty()) return;
+    const std::vector<Exchange> exchanges = timeline_.exchanges();
+    if (exchanges.empty()) return;
     put("<section class=\"card wide\">\n<details><summary>Every packet in words</summary>\n"
         "<table class=\"packets\">\n");
     std::size_t number = 0;
-    for (const Exchange& exchange : timeline_.exchanges()) {
+    for (const Exchange& exchange : exchanges) {
       ++number;
       const std::string again =
           exchange.count > 1

@@ -100,14 +100,7 @@ class FakeServer {
 
   void gre_readable() {
     const std::size_t count = gre_->receive(pool_, gre_in_);
-    for (io::GreDatagram& datagram : std::span(gre_in_).first(count)) {
-      if (gre_stopped_) {
-        datagram.packet.release();
-      } else {
-        GreInput input{datagram.peer, std::move(datagram.packet)};
-        acceptor_.gre_received(loop_.now(), std::span(&input, 1));
-      }
-    }
+    if (!gre_stopped_) acceptor_.gre_received(loop_.now(), std::span(gre_in_).first(count));
     drain();
   }
 
@@ -132,9 +125,9 @@ class FakeServer {
       streams_.erase(found);
       acceptor_.control_closed(loop_.now(), output->session);
     }
-    while (std::optional<GreOutput> output = acceptor_.poll_gre()) {
-      io::GreDatagram datagram{std::move(output->packet), address_, output->to};
-      if (!gre_stopped_) (void)gre_->send(std::span(&datagram, 1));
+    while (std::optional<GreDatagram> datagram = acceptor_.poll_gre()) {
+      datagram->local = address_;
+      if (!gre_stopped_) (void)gre_->send(std::span(&*datagram, 1));
     }
     while (acceptor_.poll_ip())
       ++delivered_;
@@ -155,7 +148,7 @@ class FakeServer {
   std::optional<io::FdWatch> gre_watch_;
   std::optional<io::TcpListener> listener_;
   std::unordered_map<SessionId, io::TcpStream> streams_;
-  std::array<io::GreDatagram, io::GreSocket::kBatch> gre_in_;
+  std::array<GreDatagram, io::GreSocket::kBatch> gre_in_;
   bool gre_stopped_ = false;
   std::vector<SessionUp> ups_;
   std::vector<SessionDown> downs_;

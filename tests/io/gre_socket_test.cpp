@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using namespace pptp::io;
 using pptp::CallId;
 using pptp::Drop;
+using pptp::GreDatagram;
 using pptp::Ipv4Address;
 using pptp::Packet;
 using pptp::PacketPool;

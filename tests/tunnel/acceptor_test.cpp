@@ -55,10 +55,10 @@ TEST_CASE(
   Office office(config_with(8));
   Client& first = office.dial(kHome, 7);
   Client& second = office.dial(kHome, 8);
-  std::vector<GreInput> batch;
+  std::vector<GreDatagram> batch;
   std::vector<Octets> expected;
   const auto add = [&](Ipv4Address from, Bytes datagram) {
-    batch.push_back({from, office.pool.acquire()});
+    batch.push_back({office.pool.acquire(), {}, from});
     REQUIRE(batch.back().packet.assign(datagram));
   };
   for (const std::uint32_t who : {0U, 0U, 0U, 0U, 0U, 1U, 1U, 0U, 1U, 2U, 0U, 3U, 0U}) {
@@ -174,9 +174,9 @@ TEST_CASE("acceptor/a client whose call id is 0 is served like any other (3.2)")
   OutgoingCallRequest request = good_call_request();
   request.call_id = 0;
   office.acceptor.control_received(office.now, *session, as_bytes(octets_of(request)));
-  const std::optional<GreOutput> first = office.acceptor.poll_gre();
+  const std::optional<GreDatagram> first = office.acceptor.poll_gre();
   REQUIRE(first);
-  CHECK(first->to == kHome);
+  CHECK(first->peer == kHome);
   CHECK(read_gre(first->packet.bytes()).key_call == 0);
 }
 
@@ -396,10 +396,10 @@ TEST_CASE("acceptor/GRE comes from the address that the client has called") {
   office.acceptor.control_received(office.now, *session,
                                    as_bytes(octets_of(StartControlConnectionRequest{})));
   office.acceptor.control_received(office.now, *session, as_bytes(octets_of(good_call_request())));
-  const std::optional<GreOutput> first = office.acceptor.poll_gre();
+  const std::optional<GreDatagram> first = office.acceptor.poll_gre();
   REQUIRE(first);
-  CHECK(first->from == called);
-  CHECK(first->to == kHome);
+  CHECK(first->local == called);
+  CHECK(first->peer == kHome);
 }
 
 TEST_CASE("acceptor/drops of calls that are over are still told") {

@@ -126,8 +126,8 @@ class Office {
   void gre_from(Ipv4Address from, Bytes datagram) {
     Packet packet = pool.acquire();
     REQUIRE(packet.assign(datagram));
-    GreInput input{from, std::move(packet)};
-    acceptor.gre_received(now, std::span(&input, 1));
+    GreDatagram received{std::move(packet), {}, from};
+    acceptor.gre_received(now, std::span(&received, 1));
   }
 
   void wait(Duration span) {
@@ -203,7 +203,7 @@ class Office {
     }
     while (const auto output = acceptor.poll_gre()) {
       busy = true;
-      to_client(output->to, output->packet.bytes());
+      to_client(output->peer, output->packet.bytes());
     }
     while (const auto packet = acceptor.poll_ip()) {
       busy = true;

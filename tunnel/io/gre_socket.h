@@ -11,6 +11,7 @@
 #include "lib/ids.h"
 #include "lib/ipv4.h"
 #include "lib/packet.h"
+#include "tunnel/gre.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/unique_fd.h"
 
@@ -116,13 +117,6 @@ class GreClientSocket : public GreSocket {
 
  private:
   using GreSocket::GreSocket;
-};
-
-/// A GRE packet and the two hosts it travels between.
-struct GreDatagram {
-  Packet packet;
-  Ipv4Address local;  ///< zero, sending: as the routes say
-  Ipv4Address peer;
 };
 
 /// A server's socket for all calls on one listening address, or on all addresses of the host.
