@@ -70,7 +70,7 @@ void CallHistory::passed(Step step, std::string evidence) {
     steps_.push_back({step, Verdict::pass, std::move(evidence)});
 }
 
-void CallHistory::tell(const Engine& engine, const std::string& ended,
+void CallHistory::tell(const Engine& engine, const TxReport& sent, const std::string& ended,
                        diagnosis::Checkup& seen) const {
   seen.call = steps_;
   seen.call.push_back({Step::tcp, Verdict::pass, "connected"});
@@ -79,7 +79,7 @@ void CallHistory::tell(const Engine& engine, const std::string& ended,
       seen.call.push_back({Step::start, Verdict::pass, "agreed"});
     return;
   }
-  seen.acknowledged = engine.tx().sender().was_acknowledged();
+  seen.acknowledged = sent.was_acknowledged;
   seen.call.push_back(
       *seen.acknowledged || heard_us_
           ? diagnosis::CheckedStep{Step::gre_out, Verdict::pass, "the server has had our packets"}

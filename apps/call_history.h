@@ -19,7 +19,8 @@ class CallHistory {
 
   /// What a call whose control connection stands has got through, and what was seen there.
   /// `ended`: the id that it ended with.
-  void tell(const Engine& engine, const std::string& ended, diagnosis::Checkup& seen) const;
+  void tell(const Engine& engine, const TxReport& sent, const std::string& ended,
+            diagnosis::Checkup& seen) const;
 
  private:
   void passed(diagnosis::Step step, std::string evidence);

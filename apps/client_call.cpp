@@ -87,6 +87,7 @@ void ClientCall::connected(io::TcpStream stream) {
   observer_ = around_.recorder.call(ends_of(*stream_), true, {});
   engine_.emplace(config(), around_.pool, around_.entropy, around_.log);
   engine_->observe(observer_.get());
+  start_transmitting();
   gre_watch_.emplace(around_.loop, gre_->fd());
   gre_watch_->on_readable([this] { gre_readable(); });
   stream_->start(
@@ -121,6 +122,29 @@ io::IoResult<void> ClientCall::open_paths() {
   }
   // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
   return gre_->set_dont_fragment(!profile_.network.mtu && path_mtu_ >= kLeastPathMtu);
+}
+
+/// On a thread of its own, where that was asked for and can be: what observes a call is no thing
+/// for two threads.
+void ClientCall::start_transmitting() {
+  std::optional<HostPackets> host = std::exchange(request_.host, std::nullopt);
+  if (!host || observer_) return;
+  const auto one_thread = [this](const io::IoError& error) {
+    around_.log.line(LogLevel::notice, error.text() + "; one thread does it all");
+  };
+  io::IoResult<io::GreClientSocket> to = gre_->second();
+  if (!to) return one_thread(to.error());
+  auto started = io::TransmitThread::start(around_.loop, {std::move(host->from), *std::move(to)},
+                                           {.admit = std::move(host->admit),
+                                            .trouble =
+                                                [this](const io::GreTrouble& trouble) {
+                                                  on_gre_trouble(trouble);
+                                                  drain();
+                                                },
+                                            .device_gone = std::move(host->device_gone)});
+  if (!started) return one_thread(started.error());
+  engine_->send_elsewhere();
+  transmit_ = *std::move(started);
 }
 
 CallConfig ClientCall::config() const {
@@ -165,6 +189,7 @@ void ClientCall::gre_readable() {
 }
 
 void ClientCall::send(std::span<Packet> packets) {
+  if (transmit_) return transmit_->send(packets);
   send_gre(packets.first(engine_->seal(around_.loop.now(), packets)));
   drain();
 }
@@ -190,6 +215,8 @@ void ClientCall::drain() {
   while (const auto octets = engine_->poll_control()) {
     if (stream_) stream_->send(*octets);
   }
+  while (std::optional<TxOrder> order = engine_->poll_tx_order())
+    transmit_->put(*std::move(order));
   const TimePoint now = around_.loop.now();
   in_batches(
       gre_out_, [&] { return engine_->poll_gre(now); },
@@ -322,7 +349,7 @@ Ending ClientCall::ending_for(const End& end) const {
 
 /// The server is heard, and has not acknowledged anything.
 bool ClientCall::is_one_way() const {
-  return engine_->rx().receiver().highest_received() && !engine_->tx().sender().was_acknowledged();
+  return engine_->rx().receiver().highest_received() && !sent().was_acknowledged;
 }
 
 std::string ClientCall::traffic_words() const {
@@ -330,7 +357,7 @@ std::string ClientCall::traffic_words() const {
   const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
   return fmt::format(
       "up for {:.0f} s, {} packets sent, {} received, nothing from the server in the last {:.0f} s",
-      seconds(now - up_since_), engine_->tx().counters().packets, engine_->rx().counters().packets,
+      seconds(now - up_since_), sent().traffic.packets, engine_->rx().counters().packets,
       seconds(now - last_heard_));
 }
 
@@ -340,7 +367,7 @@ OverCall ClientCall::told(Ending ending) const {
       .server = {server_, request_.at.server.port}, .mark = request_.mark, .our_port = our_port_};
   over.was_up = history_.came_up();
   if (!server_.is_zero()) over.seen.resolved = server_.text();
-  if (engine_) history_.tell(*engine_, ending.id, over.seen);
+  if (engine_) history_.tell(*engine_, sent(), ending.id, over.seen);
   if (ending.status() != 0) over.seen.ended = problem_of(ending);
   over.ending = std::move(ending);
   return over;
@@ -357,15 +384,21 @@ void ClientCall::hang_up() {
 void ClientCall::over(Ending ending) {
   if (std::exchange(over_, true)) return;
   gre_watch_.reset();
+  if (transmit_) transmit_->stop();
   linger_timer_.set(std::nullopt);
   around_.owner.call_over(std::move(ending));
 }
 
 // --- being asked ---
 
-Drops ClientCall::drops() const noexcept {
+TxReport ClientCall::sent() const {
+  return transmit_ ? transmit_->report() : engine_->tx().report();
+}
+
+Drops ClientCall::drops() const {
   Drops drops;
   if (engine_) drops += engine_->drops();
+  if (transmit_) drops += transmit_->report().drops;
   if (gre_) drops += gre_->drops();
   return drops;
 }

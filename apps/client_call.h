@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +26,7 @@
 #include "tunnel/io/netlink.h"
 #include "tunnel/io/os_entropy.h"
 #include "tunnel/io/tcp_stream.h"
+#include "tunnel/io/transmit_thread.h"
 
 namespace pptp::app {
 
@@ -76,6 +78,14 @@ class ClientCall {
     CallOwner& owner;
   };
 
+  /// What the host sends, to be read on a thread that only transmits.
+  struct HostPackets {
+    io::Tun from;
+    /// As TransmitThread::Handlers has them.
+    std::function<std::size_t(std::span<Packet>)> admit;
+    std::function<void()> device_gone;
+  };
+
   struct Request {
     ServerList::Attempt at;
     std::optional<std::uint32_t> path_mtu = {};  ///< what an earlier call has measured
@@ -83,6 +93,8 @@ class ClientCall {
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
     /// The owner may answer AnotherTry.
     bool may_try_again = false;
+    /// nullopt: the owner reads what the host sends, and calls send().
+    std::optional<HostPackets> host = {};
   };
 
   /// `profile` must outlive it. Without credentials the call ends, with exit status 0, where the
@@ -98,6 +110,11 @@ class ClientCall {
 
   /// Sends IP packets of the host's. Their slots stay the caller's. Only when the network is up.
   void send(std::span<Packet> packets);
+
+  /// Whether a thread of its own reads what the host sends, from begin_reading() on.
+  bool reads() const noexcept { return transmit_ != nullptr; }
+
+  void begin_reading() { transmit_->begin_reading(); }
 
   /// The answer to AnotherTry.
   void try_again(std::shared_ptr<const Credentials> credentials);
@@ -135,8 +152,11 @@ class ClientCall {
 
   const std::optional<EncryptionAgreed>& encryption() const noexcept { return encryption_; }
 
-  /// The engine's and the socket's.
-  Drops drops() const noexcept;
+  /// What was sent. Once there is an engine.
+  TxReport sent() const;
+
+  /// All that was dropped on the way, either way.
+  Drops drops() const;
 
   /// What it fails of if it is given up as it is.
   Ending unfinished() const;
@@ -150,6 +170,7 @@ class ClientCall {
  private:
   void connected(io::TcpStream stream);
   io::IoResult<void> open_paths();
+  void start_transmitting();
   CallConfig config() const;
   void gre_readable();
   void send_gre(std::span<Packet> packets);
@@ -180,6 +201,7 @@ class ClientCall {
   std::optional<io::FdWatch> gre_watch_;
   std::unique_ptr<CallObserver> observer_;
   std::optional<Engine> engine_;
+  std::unique_ptr<io::TransmitThread> transmit_;
   std::array<Packet, kBatch> gre_in_;
   std::array<Packet, kBatch> gre_out_;
   std::array<Packet, kBatch> ip_in_;

@@ -170,14 +170,31 @@ void ClientSession::send_held() {
   if (state_ != CallState::up) return;
   send(held_);
   held_.clear();
+  if (device_watch_) read_device();
 }
 
 void ClientSession::send(std::span<Packet> packets) {
+  call_->send(packets.first(outbound(packets)));
+}
+
+/// Before they are sent, on whichever thread does that. How many are to go; those come first.
+std::size_t ClientSession::outbound(std::span<Packet> packets) {
+  const std::lock_guard guard(sending_lock_);
   const auto traffic = [](const Packet& packet) { return is_traffic(packet.bytes()); };
   if (counts_idle_time() && std::ranges::any_of(packets, traffic)) last_traffic_ = loop_.now();
   const auto kept_back = std::ranges::remove_if(
       packets, [this](Packet& packet) { return !translation_.outbound(packet.mutable_bytes()); });
-  call_->send(packets.first(packets.size() - kept_back.size()));
+  return packets.size() - kept_back.size();
+}
+
+/// For a call that reads them by itself, where the profile wants that and the device can.
+std::optional<ClientCall::HostPackets> ClientSession::host_packets() {
+  std::optional<io::Tun> from = profile_.link.threads == 2 ? device_->second() : std::nullopt;
+  if (!from) return std::nullopt;
+  return ClientCall::HostPackets{
+      .from = *std::move(from),
+      .admit = [this](std::span<Packet> packets) { return outbound(packets); },
+      .device_gone = [this] { device_gone(); }};
 }
 
 void ClientSession::dial() {
@@ -196,7 +213,8 @@ void ClientSession::dial() {
                                     .path_mtu = probed_,
                                     .ipv6_id = ipv6_id_,
                                     .mark = mark_.value_or(0),
-                                    .may_try_again = CredentialsPrompt::possible()});
+                                    .may_try_again = CredentialsPrompt::possible(),
+                                    .host = host_packets()});
   if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
     finish(ending_of(dialled.error(), context()));
   }
@@ -207,6 +225,7 @@ void ClientSession::call_ended(Ending ending) {
   prompt_.reset();
   OverCall call = call_->told(ending);
   call_.reset();
+  if (device_watch_) read_device();
   if (ending_) return;
   if (asked_to_end_) return finish(*std::move(asked_to_end_));
   if (std::exchange(call_again_at_once_, false)) return dial();
@@ -376,9 +395,12 @@ void ClientSession::ask_again(const AnotherTry& another) {
 }
 
 void ClientSession::call_received(TimePoint now, std::span<Packet> packets) {
-  for (Packet& packet : packets) {
-    if (counts_idle_time() && is_traffic(packet.bytes())) last_traffic_ = now;
-    translation_.inbound(packet.mutable_bytes());
+  {
+    const std::lock_guard guard(sending_lock_);
+    for (Packet& packet : packets) {
+      if (counts_idle_time() && is_traffic(packet.bytes())) last_traffic_ = now;
+      translation_.inbound(packet.mutable_bytes());
+    }
   }
   device_->write(packets);
   if (!device_->gone() || !device_watch_) return;
@@ -398,7 +420,18 @@ void ClientSession::call_over(Ending ending) {
 
 void ClientSession::watch_device() {
   device_watch_.emplace(loop_, device_->fd());
-  device_watch_->on_readable([this] { device_readable(); });
+  read_device();
+}
+
+/// By whoever reads it now: the call, where it can and is up.
+void ClientSession::read_device() {
+  if (call_ && call_->reads() && state_ == CallState::up && held_.empty()) {
+    device_watch_->on_readable({});
+    rest_timer_.set(std::nullopt);
+    call_->begin_reading();
+  } else {
+    device_watch_->on_readable([this] { device_readable(); });
+  }
 }
 
 void ClientSession::device_readable() {
@@ -440,7 +473,11 @@ void ClientSession::check_limits() {
     return false;
   };
   if (check(link.time_limit, up_since_, Cause::time_limit)) return;
-  if (check(link.idle_timeout, last_traffic_, Cause::idle_timeout)) return;
+  const TimePoint last_traffic = [this] {
+    const std::lock_guard guard(sending_lock_);
+    return last_traffic_;
+  }();
+  if (check(link.idle_timeout, last_traffic, Cause::idle_timeout)) return;
   limit_timer_.set(next);
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -75,6 +76,8 @@ class ClientSession final : private CallOwner {
   void hold(Packet packet);
   void send_held();
   void send(std::span<Packet> packets);
+  std::size_t outbound(std::span<Packet> packets);
+  std::optional<ClientCall::HostPackets> host_packets();
   void dial();
   void call_ended(Ending ending);
   bool try_next_server(const Ending& ending);
@@ -98,8 +101,10 @@ class ClientSession final : private CallOwner {
 
   // The interface.
   void network_up(const NetworkUp& up);
+  void now_at(Ipv4Address local);
   void watch_encryption();
   void watch_device();
+  void read_device();
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
   std::vector<Ipv4Address> former_addresses();
@@ -170,7 +175,10 @@ class ClientSession final : private CallOwner {
   bool waits_for_way_ = false;          ///< or until there is a way to the server
   std::optional<io::RouteAnswer> way_;  ///< to the server, when that wait began; of the host's own
   std::vector<Packet> held_;            ///< on demand: what waits for the call
-  AddressTranslation translation_;      ///< on demand: what was sent from an address before
+  /// Of what follows, which is for who transmits too, and that may be another thread.
+  mutable std::mutex sending_lock_;
+  AddressTranslation translation_;  ///< on demand: what was sent from an address before
+  TimePoint last_traffic_;
   std::optional<ClientCall> call_;
   std::optional<OverCall> given_up_;  ///< the last call, which did not come up
   std::optional<Postmortem> postmortem_;
@@ -199,7 +207,6 @@ class ClientSession final : private CallOwner {
   bool was_up_ = false;
   InterfaceId ipv6_id_{};  ///< of the interface's link-local address; zero: it has none
   TimePoint up_since_;
-  TimePoint last_traffic_;
 };
 
 /// Takes the profile's lock, runs its connection, and keeps how that ended for `status`.

@@ -1,6 +1,7 @@
 // A ClientSession's interface, or what it has in place of one.
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -55,7 +56,7 @@ io::IoResult<void> ClientSession::configure_dormant() {
   NetworkUp network;
   network.local = placeholder(device_->index());
   network_ = network;
-  translation_.set_current(network.local);
+  now_at(network.local);
   if (auto configured =
           configure_interface(profile_.network.mtu.value_or(kDormantMtu), servers_.known().front());
       !configured)
@@ -82,10 +83,10 @@ void ClientSession::network_up(const NetworkUp& up) {
   }
   watch_encryption();
   network_ = up;
+  now_at(up.local);
   if (same) {
     call_->set_mtu(mtu_);
   } else {
-    translation_.set_current(up.local);
     told_servers_ = judge_name_servers(up);
     io::IoResult<void> configured = configure_interface(call_->allowed_mtu(), call_->server());
     if (configured) configured = configure_names();
@@ -95,12 +96,15 @@ void ClientSession::network_up(const NetworkUp& up) {
   }
   if (const io::IoResult<void> ran = run_command(); !ran)
     return end(ending_of(ran.error(), context()));
-  if (!device_watch_) watch_device();
   enter(CallState::up);
+  if (device_watch_) {
+    read_device();
+  } else {
+    watch_device();
+  }
   servers_.came_up(call_->server(), call_->found());
   redial_.came_up();
   last_.reset();
-  last_traffic_ = loop_.now();
   if (!std::exchange(was_up_, true) || profile_.link.demand) up_since_ = loop_.now();
   if (same) {
     scripts_.called_again(script_facts());
@@ -112,6 +116,13 @@ void ClientSession::network_up(const NetworkUp& up) {
   if (same || !scripts_.running()) progress_.up(report());
   watch_route();
   check_limits();
+}
+
+/// The address that packets leave with, before the first one does.
+void ClientSession::now_at(Ipv4Address local) {
+  const std::lock_guard guard(sending_lock_);
+  translation_.set_current(local);
+  last_traffic_ = loop_.now();
 }
 
 /// Before the first packet. Somebody in between may have taken it away, or a setting that was meant

@@ -1,6 +1,7 @@
 // What a ClientSession says of itself.
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "apps/client_session.h"
 #include "apps/link_local.h"
@@ -38,11 +39,14 @@ StatusReport ClientSession::report() const {
   report.counters = past_;
   report.counters += counters();
   report.counters += {.dropped = dropped(dropped_)};
-  report.counters += {.dropped = dropped(translation_.drops())};
+  {
+    const std::lock_guard guard(sending_lock_);
+    report.counters += {.dropped = dropped(translation_.drops())};
+  }
   if (device_) report.counters += {.dropped = dropped(device_->drops())};
   report.last = last_;
   if (!call_ || call_->engine() == nullptr) return report;
-  if (const std::optional<Duration> rtt = call_->engine()->tx().sender().round_trip()) {
+  if (const std::optional<Duration> rtt = call_->sent().round_trip) {
     report.rtt_ms = std::chrono::duration<double, std::milli>(*rtt).count();
   }
   return report;
@@ -53,16 +57,17 @@ StatusReport::Counters ClientSession::counters() const {
   StatusReport::Counters counters;
   if (!call_ || call_->engine() == nullptr) return counters;
   const Engine& engine = *call_->engine();
+  const TxReport sent = call_->sent();
   const GreReceiverStats& received = engine.rx().receiver().stats();
-  counters.tx_packets = engine.tx().counters().packets;
-  counters.tx_bytes = engine.tx().counters().octets;
+  counters.tx_packets = sent.traffic.packets;
+  counters.tx_bytes = sent.traffic.octets;
   counters.rx_packets = engine.rx().counters().packets;
   counters.rx_bytes = engine.rx().counters().octets;
   counters.lost = received.lost;
   counters.reordered = received.reordered;
   counters.duplicate = received.duplicate;
   counters.late = received.late;
-  counters.key_streams_reused = engine.tx().streams_reused();
+  counters.key_streams_reused = sent.streams_reused;
   counters.dropped = dropped(call_->drops());
   return counters;
 }

@@ -45,7 +45,6 @@ class ProfileMaker {
     profile.link = link();
     check_place(profile);
     if (use_ == ProfileUse::one_command) fit_to_one_command(profile);
-    settings_.check_support(errors_);
     profile.settings = settings_.shown();
     return profile;
   }

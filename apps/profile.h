@@ -73,7 +73,7 @@ struct Profile {
     bool demand = false;
     bool pace_by_window = false;
     Quirks quirks;
-    unsigned threads = 0;  ///< 0: as many as fit
+    unsigned threads = 0;  ///< 0: as many as pay
   };
 
   std::string name;

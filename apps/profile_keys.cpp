@@ -3,16 +3,14 @@
 namespace pptp::app {
 namespace {
 
-using enum Support;
-
 constexpr SettingInfo kKeys[] = {
     {"server", "", "the server's name or address, host or host:port", kText | kTexts},
     {"user", "", R"(who we are: 'DOMAIN\user' or "user")", kText},
     {"domain", R"("")", "the domain, where it is not part of user", kText},
-    {"password", "", "the password itself; the file must then be private", kText, now, true},
+    {"password", "", "the password itself; the file must then be private", kText, true},
     {"password-file", "", "a private file whose first line is the password", kText},
     {"password-command", "", "a program, with its arguments, that prints the password", kTexts},
-    {"nt-hash", "", "the password's NT hash, 32 hexadecimal digits", kText, now, true},
+    {"nt-hash", "", "the password's NT hash, 32 hexadecimal digits", kText, true},
 
     {"auth.methods", R"(["mschapv2"])", "how the server may make us prove who we are", kTexts},
     {"auth.password-text", R"("utf-8")",
@@ -54,7 +52,8 @@ constexpr SettingInfo kKeys[] = {
     {"link.demand", "false", "dial when there is something to send", kFlag},
     {"link.pace-by-window", "false", "send no more than the server's window allows", kFlag},
     {"link.quirks", "[]", R"(what this server needs and others do not: "always-ack", ...)", kTexts},
-    {"link.threads", R"("auto")", R"("auto", 1 or 2)", kText | kWhole, default_only},
+    {"link.threads", R"("auto")",
+     R"(1; or 2, of which one only transmits; or "auto", which is 1 so far)", kText | kWhole},
 };
 
 }  // namespace

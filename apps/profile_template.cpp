@@ -10,7 +10,6 @@ std::string profile_template() {
   std::string text = "# A profile of pptpd-user. What is commented out shows the default.\n\n";
   std::string_view section;
   for (const SettingInfo& info : profile_keys()) {
-    if (info.support != Support::now) continue;
     const std::size_t dot = info.key.find('.');
     const std::string_view key_section =
         dot == std::string_view::npos ? "" : info.key.substr(0, dot);

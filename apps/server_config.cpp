@@ -14,8 +14,6 @@
 namespace pptp::app {
 namespace {
 
-using enum Support;
-
 constexpr SettingInfo kKeys[] = {
     {"listen", R"("0.0.0.0")", "the address to answer on, or address:port", kText},
     {"users", R"("/etc/ppp/chap-secrets")", "who may connect, in the format of pppd's chap-secrets",
@@ -66,7 +64,6 @@ class ServerConfigMaker {
     config.retries = retries();
     config.encryption = read_encryption(settings_, errors_);
     check_keys_possible(settings_, config.methods, config.encryption, errors_);
-    settings_.check_support(errors_);
     config.settings = settings_.shown();
     return config;
   }

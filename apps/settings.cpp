@@ -134,21 +134,6 @@ ConfigError unknown_key(std::span<const SettingInfo> infos, const TomlEntry& ent
                   suggestion(entry.key, names, "valid key"));
 }
 
-bool same_value(const TomlValue& a, const TomlValue& b) {
-  const auto number = [](const TomlValue& value) -> const double* {
-    return std::get_if<double>(&value.data);
-  };
-  const auto whole = [](const TomlValue& value) -> const std::int64_t* {
-    return std::get_if<std::int64_t>(&value.data);
-  };
-  // 1 and 1.0 are the same number of seconds.
-  if (number(a) != nullptr && whole(b) != nullptr)
-    return *number(a) == static_cast<double>(*whole(b));
-  if (whole(a) != nullptr && number(b) != nullptr)
-    return static_cast<double>(*whole(a)) == *number(b);
-  return to_toml(a) == to_toml(b);
-}
-
 TomlValue parse_standard(const SettingInfo& info) {
   auto entries = read_toml(fmt::format("x = {}", info.standard), "default");
   if (!entries || entries->size() != 1)
@@ -192,25 +177,6 @@ void Settings::add(Layer layer, ConfigErrors& errors) {
                          : layer.origin;
     setting.value = std::move(entry.value);
     setting.given = true;
-  }
-}
-
-void Settings::check_support(ConfigErrors& errors) const {
-  for (const SettingInfo& info : infos_) {
-    const Setting& setting = at(info.key);
-    if (info.support == Support::now || !setting.given) continue;
-    if (!info.standard.empty() && same_value(setting.value, parse_standard(info))) continue;
-    if (info.standard.empty()) {
-      errors.push_back(error_at(setting.value.place,
-                                fmt::format("'{}' is not yet possible", info.key),
-                                "take the key out"));
-    } else {
-      errors.push_back(
-          error_at(setting.value.place,
-                   fmt::format("'{}' is not yet possible: the only value today is {}", info.key,
-                               info.standard),
-                   fmt::format("take the key out, or write {} = {}", info.key, info.standard)));
-    }
   }
 }
 

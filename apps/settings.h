@@ -21,18 +21,12 @@ inline constexpr Shapes kFlag = 8;    ///< true or false
 inline constexpr Shapes kTexts = 16;  ///< a list of text
 inline constexpr Shapes kWholes = 32;
 
-enum class Support : std::uint8_t {
-  now,
-  default_only,  ///< accepted as long as it says what happens anyway
-};
-
 /// One key of a configuration file.
 struct SettingInfo {
   std::string_view key;
   std::string_view standard;  ///< the default as TOML; empty: none
   std::string_view about;     ///< one line
   Shapes shapes = kText;
-  Support support = Support::now;
   bool secret = false;  ///< never shown
 };
 
@@ -67,9 +61,6 @@ class Settings {
 
   /// Adds a layer. Unknown keys and wrong types become errors.
   void add(Layer layer, ConfigErrors& errors);
-
-  /// Once all layers are in: keys whose value is not yet possible become errors.
-  void check_support(ConfigErrors& errors) const;
 
   /// Whether any layer gave it.
   bool given(std::string_view key) const { return at(key).given; }

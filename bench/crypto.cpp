@@ -59,9 +59,9 @@ double thread_ns() {
 class Ends {
  public:
   explicit Ends(std::size_t octets) : octets_(octets) {
-    tx_.connect(PeerCallId(kCall.value()));
-    tx_.install_key(start_key(), {});
-    tx_.set_gate(Gate::encrypted);
+    tx_.obey(TxConnect{PeerCallId(kCall.value()), {}});
+    tx_.obey(TxKey{start_key(), {}});
+    tx_.obey(Gate::encrypted);
     rx_.install_key(start_key(), {});
     rx_.set_gate(Gate::encrypted);
     for (Packet& packet : batch_)

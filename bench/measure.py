@@ -69,6 +69,11 @@ def tcp(client, server, stack, seconds, *arguments):
             "machine_cpu_s_per_gbit": machine / gbit}
 
 
+def tcp_both_ways(client, server, stack, seconds):
+    """One flow in each direction at once."""
+    return tcp(client, server, stack, seconds, "--bidir")
+
+
 def udp(client, server, stack, seconds, size):
     """As many packets of `size` octets, IP header included, as get in: how many arrive in a second."""
     end = iperf(client, server, stack, seconds, "-u", "-b", "0", "-l", size - UDP_HEADERS)["sum"]

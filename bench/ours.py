@@ -21,9 +21,9 @@ def serving(program, server, mppe="require"):
         yield process
 
 
-def profile(client, mppe="require", mtu='"auto"'):
+def profile(client, mppe="require", mtu='"auto"', threads=1):
     """A profile in the host's folder: its path. `mtu` as TOML has it."""
     return hosts.secret_file(
-        client.folder / f"mppe-{mppe}.toml",
-        f'server = "{hosts.SERVER}"\nuser = "alice"\npassword = "secret"\n'
+        client.folder / f"mppe-{mppe}-{threads}.toml",
+        f'server = "{hosts.SERVER}"\nuser = "alice"\npassword = "secret"\n[link]\nthreads = {threads}\n'
         f'[network]\nmtu = {mtu}\ndns = "none"\n[encryption]\nmppe = "{mppe}"\n')

@@ -4,6 +4,7 @@
 Both ends on this machine, each in a network namespace, over a veth; MTU 1400 for all:
 
     mppe-128       this program, MPPE-128 stateless
+    two-threads    the same, with a client that transmits by a thread of its own
     null           this program, without encryption
     before         another build of this program, MPPE-128
     plain          no tunnel: a veth without offloads

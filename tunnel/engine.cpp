@@ -11,9 +11,8 @@ Engine::Engine(CallConfig config, PacketPool& pool, Entropy& entropy, Log log)
       rx_(config.call_id),
       keeps_early_(config.role == Role::client),
       clamps_mss_(config.mss_clamp),
-      paces_(config.pace_by_window) {
-  if (config.quirks.has(Quirk::always_ack)) tx_.always_acknowledge();
-}
+      paces_(config.pace_by_window),
+      always_acknowledges_(config.quirks.has(Quirk::always_ack)) {}
 
 void Engine::connected(TimePoint now) {
   control_.connected(now);
@@ -104,10 +103,10 @@ void Engine::after_rx(TimePoint now) {
   // A Reset-Request for what came in vain, and no more of them when nothing comes.
   reset_due_ = rx_.take_unopened() || reset_due_;
   if (reset_due_) reset_due_ = lost && !control_.request_reset(now);
-  if (const std::optional<SeqNo> highest = rx_.highest_received()) tx_.acknowledge(now, *highest);
-  if (const std::optional<AckNo> ack = rx_.take_peer_acknowledgement()) {
-    tx_.peer_acknowledged(now, *ack);
-  }
+  if (const std::optional<SeqNo> highest = rx_.highest_received())
+    tell_tx(TxReceived{now, *highest});
+  if (const std::optional<AckNo> ack = rx_.take_peer_acknowledgement())
+    tell_tx(TxAcknowledged{now, *ack});
   settle(now);
 }
 
@@ -118,10 +117,11 @@ std::optional<Packet> Engine::poll_gre(TimePoint now) {
 }
 
 std::optional<Packet> Engine::next_gre(TimePoint now) {
+  if (!tx_) return std::nullopt;
   if (gre_.empty()) {
-    if (std::optional<Packet> waited = tx_.poll_waiting(now)) return waited;
+    if (std::optional<Packet> waited = tx_->poll_waiting(now)) return waited;
     Packet acknowledgement = pool_.acquire();
-    if (!tx_.seal_acknowledgement(now, acknowledgement)) return std::nullopt;
+    if (!tx_->seal_acknowledgement(now, acknowledgement)) return std::nullopt;
     return acknowledgement;
   }
   Packet packet = std::move(gre_.front());
@@ -129,21 +129,26 @@ std::optional<Packet> Engine::next_gre(TimePoint now) {
   return packet;
 }
 
+std::optional<TxOrder> Engine::poll_tx_order() {
+  if (tx_orders_.empty()) return std::nullopt;
+  TxOrder order = std::move(tx_orders_.front());
+  tx_orders_.pop_front();
+  return order;
+}
+
 std::size_t Engine::seal(TimePoint now, std::span<Packet> packets) noexcept {
-  if (observer_ == nullptr) return tx_.seal(now, packets);
+  if (observer_ == nullptr) return tx_->seal(now, packets);
   for (const Packet& packet : packets)
     observer_->ip(Way::sent, packet.bytes());
-  const std::size_t sealed = tx_.seal(now, packets);
+  const std::size_t sealed = tx_->seal(now, packets);
   for (const Packet& packet : packets.first(sealed))
     observer_->gre(Way::sent, packet.bytes());
   return sealed;
 }
 
-void Engine::set_mtu(std::size_t mtu) noexcept {
-  tx_.set_mtu(mtu);
-  if (!clamps_mss_) return;
-  tx_.clamp_mss_to(mtu);
-  rx_.clamp_mss_to(mtu);
+void Engine::set_mtu(std::size_t mtu) {
+  tell_tx(TxMtu{mtu, clamps_mss_});
+  if (clamps_mss_) rx_.clamp_mss_to(mtu);
 }
 
 std::optional<Packet> Engine::poll_ip() {
@@ -192,12 +197,13 @@ void Engine::on_deadline(TimePoint now) {
 }
 
 Deadline Engine::next_deadline() const noexcept {
-  return earliest(control_.next_deadline(), earliest(tx_.next_deadline(), rx_.next_deadline()));
+  const Deadline next = earliest(control_.next_deadline(), rx_.next_deadline());
+  return tx_ ? earliest(next, tx_->next_deadline()) : next;
 }
 
 Drops Engine::drops() const noexcept {
-  Drops all = tx_.drops();
-  all += rx_.drops();
+  Drops all = rx_.drops();
+  if (tx_) all += tx_->drops();
   return all;
 }
 
@@ -209,19 +215,35 @@ void Engine::settle(TimePoint now) {
   }
   while (std::optional<ControlFrame> frame = control_.poll_frame()) {
     if (observer_ != nullptr) observer_->frame(Way::sent, frame->protocol, frame->information);
-    Packet packet = pool_.acquire();
-    if (tx_.seal_control(now, *frame, packet)) {
-      gre_.push_back(std::move(packet));
-    } else {
-      rx_.count(Drop::no_slot);
-    }
+    send(now, *std::move(frame));
+  }
+}
+
+void Engine::send(TimePoint now, ControlFrame frame) {
+  if (!tx_) {
+    tx_orders_.emplace_back(std::move(frame));
+    return;
+  }
+  Packet packet = pool_.acquire();
+  if (tx_->seal_control(now, frame, packet)) {
+    gre_.push_back(std::move(packet));
+  } else {
+    rx_.count(Drop::no_slot);
+  }
+}
+
+void Engine::tell_tx(TxSetting setting) {
+  if (tx_) {
+    tx_->obey(std::move(setting));
+  } else {
+    tx_orders_.emplace_back(std::move(setting));
   }
 }
 
 void Engine::apply(CallConnected&& event) {
   connected_ = true;
-  tx_.connect(event.peer_call_id);
-  if (paces_) tx_.pace(event.peer_window);
+  const auto window = paces_ ? std::optional(event.peer_window) : std::nullopt;
+  tell_tx(TxConnect{event.peer_call_id, window, always_acknowledges_});
   events_.emplace_back(std::move(event));
 }
 
@@ -236,12 +258,12 @@ void Engine::apply(LinkEvent&& event) {
 }
 
 void Engine::apply(FramingAgreed&& event) {
-  tx_.set_framing({.acfc = event.send_acfc, .pfc = event.send_pfc});
+  tell_tx(Framing{.acfc = event.send_acfc, .pfc = event.send_pfc});
   peer_mru_ = event.peer_mru;
 }
 
 void Engine::apply(EncryptionUp&& event) {
-  tx_.install_key(std::move(event.keys.send), event.send);
+  tell_tx(TxKey{std::move(event.keys.send), event.send});
   rx_.install_key(std::move(event.keys.receive), event.receive);
   encrypted_ = true;
   events_.emplace_back(EncryptionAgreed{event.send, event.receive});
@@ -251,7 +273,7 @@ void Engine::apply(EncryptionDown&&) {
   // The gate is not opened here: only NetworkUp does that, and the link sends it when policy
   // allows.
   set_gate(Gate::closed);
-  tx_.remove_key();
+  tell_tx(TxNoKey{});
   rx_.remove_key();
   encrypted_ = false;
 }
@@ -263,11 +285,11 @@ void Engine::apply(ResetRequested&&) {
               "after each loss the peer has the same key stream used again: what is sent can be "
               "read in part by who listens; stateless encryption has no need of that");
   }
-  tx_.flush(rule);
+  tell_tx(TxFlush{rule});
 }
 
 void Engine::apply(NetworkUp&& event) {
-  tx_.set_vj(event.send_vj);
+  tell_tx(TxVj{event.send_vj});
   rx_.set_vj(event.receive_vj);
   set_gate(encrypted_ ? Gate::encrypted : Gate::clear);
   events_.emplace_back(std::move(event));
@@ -279,21 +301,21 @@ void Engine::apply(NetworkDown&& event) {
 }
 
 void Engine::apply(Ipv6Up&& event) {
-  tx_.set_ipv6(true);
+  tell_tx(TxIpv6{true});
   rx_.set_ipv6(true);
   events_.emplace_back(event);
 }
 
 void Engine::apply(Ipv6Down&& event) {
-  tx_.set_ipv6(false);
+  tell_tx(TxIpv6{false});
   rx_.set_ipv6(false);
   events_.emplace_back(event);
 }
 
 void Engine::apply(LinkEnded&&) {}  // Control turns it into CallEnded
 
-void Engine::set_gate(Gate gate) noexcept {
-  tx_.set_gate(gate);
+void Engine::set_gate(Gate gate) {
+  tell_tx(gate);
   rx_.set_gate(gate);
 }
 

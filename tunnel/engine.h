@@ -13,6 +13,7 @@
 #include "tunnel/call_observer.h"
 #include "tunnel/control.h"
 #include "tunnel/rx_path.h"
+#include "tunnel/tx_order.h"
 #include "tunnel/tx_path.h"
 
 namespace pptp {
@@ -57,6 +58,15 @@ class Engine {
   void gre_received(TimePoint now, std::span<Packet> packets);
   std::optional<Packet> poll_gre(TimePoint now);
 
+  // --- a sending half on a thread of its own ---
+  /// Leaves the sending to a TxPath of the caller's, who has it obey what poll_tx_order() yields
+  /// and hands no IP packets to seal(). The observer is not told of what is sent then, control
+  /// frames apart. Before connected().
+  void send_elsewhere() noexcept { tx_.reset(); }
+
+  /// To be drained like the others.
+  std::optional<TxOrder> poll_tx_order();
+
   // --- IP ---
   /// Turns IP packets into GRE packets in place, the sendable ones first; returns their number.
   /// They are to be sent by the caller, before anything from poll_gre().
@@ -78,12 +88,13 @@ class Engine {
 
   /// Octets of the longest inner IP packet that is sent; with CallConfig::mss_clamp, what TCP's
   /// segments are kept to as well, in both directions.
-  void set_mtu(std::size_t mtu) noexcept;
+  void set_mtu(std::size_t mtu);
 
   /// RFC 1661 6.1: the longest PPP information field that the peer takes, once LCP is open.
   std::uint16_t peer_mru() const noexcept { return peer_mru_; }
 
-  const TxPath& tx() const noexcept { return tx_; }
+  /// Not after send_elsewhere().
+  const TxPath& tx() const noexcept { return *tx_; }
 
   const RxPath& rx() const noexcept { return rx_; }
 
@@ -93,7 +104,8 @@ class Engine {
   /// Of the last negotiation of CCP, which may be over.
   EncryptionOffers encryption_offers() const { return control_.encryption_offers(); }
 
-  /// Both paths' drops and what was dropped between them.
+  /// Both paths' drops, or, after send_elsewhere(), the receiving one's; and what was dropped
+  /// between them.
   Drops drops() const noexcept;
 
  private:
@@ -137,17 +149,20 @@ class Engine {
   void apply(PathProbed&& event) { events_.emplace_back(event); }
 
   void apply(LinkEnded&& event);
-  void set_gate(Gate gate) noexcept;
+  void set_gate(Gate gate);
+  void tell_tx(TxSetting setting);
+  void send(TimePoint now, ControlFrame frame);
 
   PacketPool& pool_;
   Log log_;
   CallObserver* observer_ = nullptr;
   Control control_;
-  TxPath tx_;
+  std::optional<TxPath> tx_{std::in_place};
   RxPath rx_;
   bool keeps_early_;
   bool clamps_mss_;
   bool paces_;
+  bool always_acknowledges_;
   bool connected_ = false;
   std::vector<Packet> early_;  ///< came before the call was granted
   bool encrypted_ = false;
@@ -158,6 +173,7 @@ class Engine {
   std::deque<EngineEvent> events_;
   std::deque<Packet> ip_;
   std::deque<Packet> gre_;
+  std::deque<TxOrder> tx_orders_;  ///< after send_elsewhere()
 };
 
 }  // namespace pptp

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <variant>
 
 #include "lib/ip_packet.h"
 #include "tunnel/gre.h"
@@ -131,7 +132,23 @@ Deadline TxPath::next_deadline() const noexcept {
   return earliest(sender_.next_deadline(), sender_.may_send_at());
 }
 
-void TxPath::set_gate(Gate gate) noexcept {
+TxReport TxPath::report() const noexcept {
+  return {counters_, drops_, streams_reused(), sender_.round_trip(), sender_.was_acknowledged()};
+}
+
+void TxPath::obey(TxSetting setting) {
+  std::visit([this](auto&& what) { apply(std::move(what)); }, std::move(setting));
+}
+
+void TxPath::apply(const TxConnect& connect) {
+  peer_ = connect.peer;
+  if (connect.always_acknowledge) sender_.always_acknowledge();
+  if (!connect.window) return;
+  ring_.resize(kMaxWaiting);
+  sender_.pace(*connect.window);
+}
+
+void TxPath::apply(Gate gate) noexcept {
   gate_ = gate;
   if (gate != Gate::closed) return;
   for (Packet& packet : ring_) {
@@ -141,39 +158,27 @@ void TxPath::set_gate(Gate gate) noexcept {
   waiting_ = 0;
 }
 
-void TxPath::pace(std::uint16_t peer_window) {
-  ring_.resize(kMaxWaiting);
-  sender_.pace(peer_window);
+void TxPath::apply(const TxMtu& mtu) noexcept {
+  mtu_ = mtu.mtu;
+  if (mtu.clamps_mss) mss_mtu_ = mtu.mtu;
 }
 
-void TxPath::connect(PeerCallId peer) noexcept {
-  peer_ = peer;
+void TxPath::apply(TxKey&& key) {
+  apply(TxNoKey());
+  sealer_.emplace(std::move(key.start), key.parameters);
 }
 
-void TxPath::install_key(MppeKey start, MppeParameters parameters) {
-  remove_key();
-  sealer_.emplace(std::move(start), parameters);
-}
-
-void TxPath::remove_key() noexcept {
+void TxPath::apply(TxNoKey) noexcept {
   streams_reused_ = streams_reused();
   sealer_.reset();
 }
 
-void TxPath::set_vj(const std::optional<VjParameters>& parameters) {
-  vj_ = parameters ? std::make_unique<VjCompressor>(*parameters) : nullptr;
+void TxPath::apply(TxFlush flush) noexcept {
+  if (sealer_) sealer_->flush(flush.rule);
 }
 
-void TxPath::flush(FlushRule rule) noexcept {
-  if (sealer_) sealer_->flush(rule);
-}
-
-void TxPath::acknowledge(TimePoint now, SeqNo highest) noexcept {
-  sender_.received(now, highest);
-}
-
-void TxPath::peer_acknowledged(TimePoint now, AckNo acknowledged) noexcept {
-  sender_.peer_acknowledged(now, acknowledged);
+void TxPath::apply(const TxVj& vj) {
+  vj_ = vj.parameters ? std::make_unique<VjCompressor>(*vj.parameters) : nullptr;
 }
 
 }  // namespace pptp

@@ -14,6 +14,7 @@
 #include "ppp/vj.h"
 #include "tunnel/gate.h"
 #include "tunnel/gre_sender.h"
+#include "tunnel/tx_order.h"
 
 namespace pptp {
 
@@ -22,10 +23,19 @@ struct TrafficCounters {
   std::uint64_t octets = 0;  ///< of the inner IP packets
 };
 
+/// What a call's sending half has come to.
+struct TxReport {
+  TrafficCounters traffic;
+  Drops drops;
+  std::uint64_t streams_reused = 0;    ///< as TxPath has it
+  std::optional<Duration> round_trip;  ///< as GreSender has it
+  bool was_acknowledged = false;       ///< the same
+};
+
 /// The sending half of a call's data path: IP packets become enhanced GRE, in place.
 ///
-/// One owner, which may be a thread of its own. What it has to know of the rest comes in by the
-/// setters: from Control (framing, keys, gate) and from RxPath (what to acknowledge).
+/// One owner, which may be a thread of its own. What it has to know of the rest comes in by obey():
+/// from Control (framing, keys, gate) and from RxPath (what to acknowledge).
 class TxPath {
  public:
   /// IP packets that wait for the peer's window. Short: who sends has to notice.
@@ -49,44 +59,10 @@ class TxPath {
   /// When an acknowledgement will be due, or a packet that waits may go in any case.
   Deadline next_deadline() const noexcept;
 
-  // From Control.
-  void connect(PeerCallId peer) noexcept;
-
-  void set_framing(Framing framing) noexcept { framing_ = framing; }
-
-  /// A closed gate drops what waits.
-  void set_gate(Gate gate) noexcept;
-
-  /// Keeps to the peer's receive window from now on, in packets as it announced it; at most
-  /// kMaxWaiting of ours wait for it. Not unless called: interop note 3.7c.
-  void pace(std::uint16_t peer_window);
-
-  /// Interop note 3.7g.
-  void always_acknowledge() noexcept { sender_.always_acknowledge(); }
-
-  /// Octets of the longest inner IP packet that may go.
-  void set_mtu(std::size_t mtu) noexcept { mtu_ = mtu; }
-
-  /// TCP segments are kept to what fits into inner IP packets of `mtu` octets. Not unless called.
-  void clamp_mss_to(std::size_t mtu) noexcept { mss_mtu_ = mtu; }
-
-  void install_key(MppeKey start, MppeParameters parameters);
-
-  void remove_key() noexcept;
-
-  /// Whether IPv6 passes where IPv4 does.
-  void set_ipv6(bool passes) noexcept { ipv6_ = passes; }
-
-  /// TCP/IP header compression from here on; nullopt: none. Allocates.
-  void set_vj(const std::optional<VjParameters>& parameters);
-
-  /// CCP Reset-Request came in; `rule` is what the peer does at a flushed packet, as far as its own
-  /// have shown it (interop note 3.10).
-  void flush(FlushRule rule) noexcept;
-
-  // From RxPath.
-  void acknowledge(TimePoint now, SeqNo highest) noexcept;
-  void peer_acknowledged(TimePoint now, AckNo acknowledged) noexcept;
+  /// From Control and RxPath. A closed gate drops what waits for the peer's window; of that,
+  /// kMaxWaiting packets at most are kept. Of keys, the latest counts. Allocates, but for the two
+  /// settings that come with every batch, TxReceived and TxAcknowledged.
+  void obey(TxSetting setting);
 
   const TrafficCounters& counters() const noexcept { return counters_; }
 
@@ -99,7 +75,30 @@ class TxPath {
 
   const GreSender& sender() const noexcept { return sender_; }
 
+  TxReport report() const noexcept;
+
  private:
+  void apply(const TxConnect& connect);
+
+  void apply(Framing framing) noexcept { framing_ = framing; }
+
+  void apply(Gate gate) noexcept;
+  void apply(const TxMtu& mtu) noexcept;
+  void apply(TxKey&& key);
+  void apply(TxNoKey) noexcept;
+  void apply(TxFlush flush) noexcept;
+  void apply(const TxVj& vj);
+
+  void apply(TxIpv6 ipv6) noexcept { ipv6_ = ipv6.passes; }
+
+  void apply(const TxReceived& received) noexcept {
+    sender_.received(received.at, received.highest);
+  }
+
+  void apply(const TxAcknowledged& peer) noexcept {
+    sender_.peer_acknowledged(peer.at, peer.acknowledged);
+  }
+
   bool has_to_wait(TimePoint now) noexcept;
   void wait(Packet packet) noexcept;
 

@@ -166,11 +166,12 @@ class Connect {
 };
 
 /// With reconnect off: how a call ends is what is asked here.
-std::string profile(std::string_view server = "192.0.2.1", std::string_view password = "secret") {
+std::string profile(std::string_view server = "192.0.2.1", std::string_view password = "secret",
+                    int threads = 1) {
   std::string text = "server = \"";
   text.append(server).append("\"\nuser = \"alice\"\npassword = \"").append(password);
-  text.append("\"\n[link]\nreconnect = false\n");
-  return text;
+  text.append("\"\n[link]\nreconnect = false\nthreads = ").append(std::to_string(threads));
+  return text.append("\n");
 }
 
 /// A client that dials, and the server.
@@ -211,7 +212,7 @@ struct Scene {
 
 /// A client that is up.
 struct Up : Scene {
-  Up() {
+  explicit Up(int threads = 1) : Scene(profile("192.0.2.1", "secret", threads)) {
     const bool up = said(kUp) && server.run_until([&] { return !server.ups().empty(); });
     INFO(connect.errors());
     REQUIRE(up);
@@ -249,6 +250,42 @@ TEST_CASE("connect: says that it is up, carries packets, and INT ends it with 5"
   CHECK(up.hosts.clean());
 }
 
+TEST_CASE("connect: two threads carry packets both ways, are asked meanwhile, and leave nothing") {
+  Up up(2);
+  up.server.start_sending_back();
+  const io::UniqueFd socket(up.hosts.on_client(
+      [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }));
+  sockaddr_in port{};
+  port.sin_family = AF_INET;
+  port.sin_port = htons(9);
+  REQUIRE(::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&port), sizeof port) == 0);
+  port.sin_addr.s_addr = htonl(FakeServer::kInside.value());
+  REQUIRE(::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&port), sizeof port) == 0);
+  constexpr std::uint32_t kTurns = 50;
+  constexpr std::uint32_t kAtATime = 40;
+  std::uint32_t expected = 0;
+  for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
+    for (std::uint32_t i = 0; i < kAtATime; ++i) {
+      const std::uint32_t number = turn * kAtATime + i;
+      REQUIRE(::send(socket.fd(), &number, sizeof number, 0) == sizeof number);
+    }
+    CHECK(up.server.run_until([&] {
+      std::uint32_t number = 0;
+      while (::recv(socket.fd(), &number, sizeof number, 0) == sizeof number)
+        CHECK(number == expected++);
+      return expected == (turn + 1) * kAtATime;
+    }));
+    if (turn % 10 == 0) CHECK(up.connect.ask("status").value()["state"] == "up");
+  }
+  const nlohmann::json counters = up.connect.ask("status").value()["counters"];
+  INFO(counters.dump());
+  CHECK(counters["tx_packets"] >= kTurns * kAtATime);
+  CHECK(counters["rx_packets"] >= kTurns * kAtATime);
+  up.connect.signal(SIGINT);
+  CHECK(up.ends_within(3s) == 5);
+  CHECK(up.hosts.clean());
+}
+
 TEST_CASE("connect: INT while TCP is being connected ends it at once with 5") {
   Scene scene(profile("192.0.2.77"));
   REQUIRE(scene.said("connecting to 192.0.2.77:1723"));
@@ -269,28 +306,34 @@ TEST_CASE("connect: TERM while LCP goes unanswered ends the call, and then it wi
 }
 
 TEST_CASE("connect: a server that ends the call ends it with 16") {
-  Up up;
-  up.server.close_calls();
-  CHECK(up.ends_within(5s) == 16);
-  CHECK(up.connect.has_said("[peer-terminated]"));
-  CHECK(up.hosts.clean());
+  for (const int threads : {1, 2}) {
+    Up up(threads);
+    up.server.close_calls();
+    CHECK(up.ends_within(5s) == 16);
+    CHECK(up.connect.has_said("[peer-terminated]"));
+    CHECK(up.hosts.clean());
+  }
 }
 
 TEST_CASE("connect: a control connection that goes away ends it with 15") {
-  Up up;
-  up.server.drop_connections();
-  CHECK(up.ends_within(5s) == 15);
-  CHECK(up.connect.has_said("[peer-not-responding]"));
-  CHECK(up.hosts.clean());
+  for (const int threads : {1, 2}) {
+    Up up(threads);
+    up.server.drop_connections();
+    CHECK(up.ends_within(5s) == 15);
+    CHECK(up.connect.has_said("[peer-not-responding]"));
+    CHECK(up.hosts.clean());
+  }
 }
 
 TEST_CASE("connect: an interface that somebody removes ends the call politely, and it with 39") {
-  Up up;
-  up.hosts.on_client([] { return run("ip link delete pptp0"); });
-  CHECK(up.ends_within(5s) == 39);
-  CHECK(up.connect.has_said("somebody has removed the interface pptp0"));
-  CHECK(up.server_told() == Cause::peer_terminated);
-  CHECK(up.hosts.clean());
+  for (const int threads : {1, 2}) {
+    Up up(threads);
+    up.hosts.on_client([] { return run("ip link delete pptp0"); });
+    CHECK(up.ends_within(5s) == 39);
+    CHECK(up.connect.has_said("somebody has removed the interface pptp0"));
+    CHECK(up.server_told() == Cause::peer_terminated);
+    CHECK(up.hosts.clean());
+  }
 }
 
 TEST_CASE("connect --background: the caller is told that the call is up, and it goes on") {

@@ -72,6 +72,9 @@ class FakeServer {
   /// IP packets that came out of the tunnels.
   std::size_t delivered() const { return delivered_; }
 
+  /// Packets from inside go back to where they came from, from now on.
+  void start_sending_back() { sends_back_ = true; }
+
  private:
   static AcceptorConfig config() {
     AcceptorConfig config;
@@ -125,13 +128,22 @@ class FakeServer {
       streams_.erase(found);
       acceptor_.control_closed(loop_.now(), output->session);
     }
+    while (std::optional<Packet> packet = acceptor_.poll_ip()) {
+      ++delivered_;
+      if (sends_back_) send_back(*std::move(packet));
+    }
     while (std::optional<GreDatagram> datagram = acceptor_.poll_gre()) {
       datagram->local = address_;
       if (!gre_stopped_) (void)gre_->send(std::span(&*datagram, 1));
     }
-    while (acceptor_.poll_ip())
-      ++delivered_;
     timer_.set(acceptor_.next_deadline());
+  }
+
+  /// No checksum changes with that.
+  void send_back(Packet packet) {
+    const MutableBytes addresses = packet.mutable_bytes().subspan(12, 8);
+    std::ranges::rotate(addresses, addresses.begin() + 4);
+    acceptor_.ip_received(loop_.now(), std::span(&packet, 1));
   }
 
   Ipv4Address address_;
@@ -153,6 +165,7 @@ class FakeServer {
   std::vector<SessionUp> ups_;
   std::vector<SessionDown> downs_;
   std::size_t delivered_ = 0;
+  bool sends_back_ = false;
 };
 
 }  // namespace pptp::app

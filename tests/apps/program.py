@@ -120,12 +120,12 @@ def finding_profiles(world):
 
 def mistakes(world):
     path = world.write("p.toml", PLAIN + "[network]\nmtuu = 1400\nroutes = [\"10.0.0.1/8\"]\n"
-                       "[link]\nthreads = 2\n")
+                       "[link]\nthreads = 3\n")
     result = world.run("profile", "check", path, "--set", "network.dns=pear")
     world.expect_result(result, 2, "")
     lines = [line for line in result.stderr.splitlines() if not line.startswith(" ")]
     wanted = [f"--set network.dns: 'network.dns'", f"{path}:4:1: unknown key 'network.mtuu'",
-              f"{path}:5:11: 'network.routes'", f"{path}:7:11: 'link.threads' is not yet possible"]
+              f"{path}:5:11: 'network.routes'", f"{path}:7:11: 'link.threads' is 3"]
     world.expect(f"these are not the four mistakes, in order: {lines}",
                  len(lines) == 4 and all(l.startswith(w) for l, w in zip(lines, wanted)))
     world.expect("the nearest key is not named", "did you mean 'network.mtu'?" in result.stderr)

@@ -17,13 +17,16 @@ def start(bench):
     bench.pptpd.start(*peers.MPPE_128, debug=False)
 
 
-@case("data: 10 MB in each direction arrive whole", tap=ENCIPHERED)
+@case("data: 10 MB in each direction arrive whole, by one thread and by two", tap=ENCIPHERED)
 def whole(bench):
     start(bench)
-    with bench.tunnel("office"), bench.serving_in_guest("serve", PORT):
-        for direction in ("fetch", "push"):
-            moved = bench.traffic_client(direction, peers.SERVER_INNER, PORT, 10_000_000)
-            expect((moved["got"], moved["bytes"]), (moved["expected"], 10_000_000), direction)
+    for threads in (1, 2):
+        with bench.tunnel("office", link={"threads": threads}) as (process, _), bench.serving_in_guest("serve", PORT):
+            names = process.thread_names()
+            expect("pptp-transmit" in names, threads == 2, f"a thread that transmits among {names}")
+            for direction in ("fetch", "push"):
+                moved = bench.traffic_client(direction, peers.SERVER_INNER, PORT, 10_000_000)
+                expect((moved["got"], moved["bytes"]), (moved["expected"], 10_000_000), direction)
 
 
 @case("data: 70,000 packets to the server, none lost", tap=ENCIPHERED)
@@ -70,12 +73,14 @@ def round_trip(bench):
         raise AssertionError(f"rtt_ms is {rtt}, on a path of 60 ms")
 
 
-@case("data: paced by the server's window, 5,000 packets to the server, none lost", tap=ENCIPHERED)
+@case("data: paced by the server's window, 5,000 packets to the server, none lost, by one thread and by two", tap=ENCIPHERED)
 def paced(bench):
     start(bench)
-    with bench.tunnel("office", link={"pace-by-window": True}), bench.serving_in_guest("count", PORT, 5000) as result:
-        bench.traffic_client("number", peers.SERVER_INNER, PORT, 5000)
-        expect(result(), {"received": 5000, "distinct": 5000, "late": 0}, "packets")
+    for threads in (1, 2):
+        link = {"pace-by-window": True, "threads": threads}
+        with bench.tunnel("office", link=link), bench.serving_in_guest("count", PORT, 5000) as result:
+            bench.traffic_client("number", peers.SERVER_INNER, PORT, 5000)
+            expect(result(), {"received": 5000, "distinct": 5000, "late": 0}, "packets")
 
 
 @case("data: a path that becomes narrow lowers the MTU, and large packets go on", tap=ENCIPHERED)

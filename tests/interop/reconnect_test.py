@@ -50,10 +50,10 @@ def server_restarted(bench):
         bench.ping_from_client(peers.SERVER_INNER)
 
 
-@case("reconnect: the command and HUP make a new call", tap=ENCIPHERED)
+@case("reconnect: the command and HUP make a new call, each with a thread that transmits", tap=ENCIPHERED)
 def asked_for(bench):
     bench.pptpd.start(*peers.MPPE_128)
-    with bench.tunnel("office") as (process, status):
+    with bench.tunnel("office", link={"threads": 2}) as (process, status):
         before = interface(bench, status)
 
         def calls():
@@ -291,7 +291,7 @@ def on_demand(bench):
 def on_demand_other_addresses(bench):
     given = ["192.168.77.50", "192.168.77.60", "192.168.77.70"]
     path = bench.program.profile("office", bench.settings(
-        network={"routes": ["192.168.77.0/24", f"{peers.LAN_HOST}/32"]}, link={"demand": True}))
+        network={"routes": ["192.168.77.0/24", f"{peers.LAN_HOST}/32"]}, link={"demand": True, "threads": 2}))
     bench.pptpd.start(*peers.MPPE_128, always=given[0])
     process = bench.program.start("connect", path)
     wait_for(lambda: (s := bench.program.status("office"))["state"] == "idle" and s["interface"], 10, "the interface")

@@ -125,9 +125,16 @@ class ManualPeer {
   explicit ManualPeer(CallConfig config = config_for_client(), std::uint16_t call_id = kOther)
       : engine(std::move(config), pool, entropy_), call_id_(call_id) {}
 
+  /// From here on the Engine sends by a TxPath of the test's.
+  void send_elsewhere() {
+    engine.send_elsewhere();
+    elsewhere.emplace();
+  }
+
   PacketPool pool{96};
   sim::SeededEntropy entropy_{1};
   Engine engine;
+  std::optional<TxPath> elsewhere;
   TimePoint now{std::chrono::hours(1)};
   /// Of the next GRE packet with a payload.
   SeqNo sequence{0};
@@ -348,7 +355,8 @@ class ManualPeer {
   bool send_ip(const Octets& ip) {
     Packet slot = pool.acquire();
     REQUIRE(slot.assign(ip));
-    if (engine.seal(now, std::span(&slot, 1)) != 1) return false;
+    const std::span packets(&slot, 1);
+    if ((elsewhere ? elsewhere->seal(now, packets) : engine.seal(now, packets)) != 1) return false;
     gre.push_back(read_gre(slot.bytes()));
     slot.release();
     drain();
@@ -382,7 +390,7 @@ class ManualPeer {
 
   void wait(Duration span) {
     const TimePoint until = now + span;
-    while (const Deadline due = engine.next_deadline()) {
+    while (const Deadline due = next_deadline()) {
       if (*due > until) break;
       now = std::max(now, *due);
       engine.on_deadline(now);
@@ -400,18 +408,43 @@ class ManualPeer {
       for (ControlMessage& message : messages_in(*octets))
         said.push_back(std::move(message));
     }
-    while (const std::optional<Packet> packet = engine.poll_gre(now)) {
-      gre.push_back(read_gre(packet->bytes()));
-      if (gre.back().payload.empty()) continue;
-      const Result<Frame> frame = parse_frame(gre.back().payload);
-      REQUIRE(frame);
-      frames.push_back({frame->protocol, {frame->information.begin(), frame->information.end()}});
-    }
+    while (const std::optional<Packet> packet = engine.poll_gre(now))
+      sent(packet->bytes());
+    if (elsewhere) drain_elsewhere();
     while (const std::optional<Packet> packet = engine.poll_ip())
       delivered.emplace_back(packet->bytes().begin(), packet->bytes().end());
   }
 
  private:
+  Deadline next_deadline() const {
+    const Deadline own = engine.next_deadline();
+    return elsewhere ? earliest(own, elsewhere->next_deadline()) : own;
+  }
+
+  void sent(Bytes datagram) {
+    gre.push_back(read_gre(datagram));
+    if (gre.back().payload.empty()) return;
+    const Result<Frame> frame = parse_frame(gre.back().payload);
+    REQUIRE(frame);
+    frames.push_back({frame->protocol, {frame->information.begin(), frame->information.end()}});
+  }
+
+  void drain_elsewhere() {
+    while (std::optional<TxOrder> order = engine.poll_tx_order()) {
+      if (auto* const setting = std::get_if<TxSetting>(&*order)) {
+        elsewhere->obey(std::move(*setting));
+        continue;
+      }
+      Packet packet = pool.acquire();
+      REQUIRE(elsewhere->seal_control(now, std::get<ControlFrame>(*order), packet));
+      sent(packet.bytes());
+    }
+    while (const std::optional<Packet> packet = elsewhere->poll_waiting(now))
+      sent(packet->bytes());
+    Packet acknowledgement = pool.acquire();
+    if (elsewhere->seal_acknowledgement(now, acknowledgement)) sent(acknowledgement.bytes());
+  }
+
   const KeySeed& seed() const { return std::get<AuthSuccess>(method_->outcome()).seed; }
 
   void tell(std::string_view word) { story += (story.empty() ? "" : " ") + std::string(word); }

@@ -24,9 +24,9 @@ class Direction {
  public:
   explicit Direction(MppeMode mode) {
     const MppeParameters parameters{KeyBits::k128, mode};
-    tx_.connect(PeerCallId(kCall.value()));
-    tx_.install_key(MppeKey(as_bytes("0123456789abcdef")), parameters);
-    tx_.set_gate(Gate::encrypted);
+    tx_.obey(TxConnect{PeerCallId(kCall.value()), {}});
+    tx_.obey(TxKey{MppeKey(as_bytes("0123456789abcdef")), parameters});
+    tx_.obey(Gate::encrypted);
     rx_.install_key(MppeKey(as_bytes("0123456789abcdef")), parameters);
     rx_.set_gate(Gate::encrypted);
   }
@@ -78,7 +78,7 @@ TEST_CASE("paths/stateful: a flush on each side of the coherency count's wrap, b
       // Unless the packet that comes next is a flag packet: 4095.
       if (!direction.pass()) {
         REQUIRE(direction.rx().wants_reset());
-        direction.tx().flush(rule);
+        direction.tx().obey(TxFlush{rule});
         REQUIRE(direction.pass());
         // Flushed or not, a flag packet changes the key.
         const bool flag_packet = (passed + 2) % 256 == 255;
@@ -99,7 +99,7 @@ TEST_CASE("paths/stateless: losses on each side of the coherency count's wrap, f
       REQUIRE(direction.pass());
     direction.lose(2);
     REQUIRE(direction.pass());
-    direction.tx().flush(FlushRule::change_key);
+    direction.tx().obey(TxFlush{FlushRule::change_key});
     for (int i = 0; i < 300; ++i)
       REQUIRE(direction.pass());
     CHECK_FALSE(direction.rx().wants_reset());

@@ -354,6 +354,12 @@ std::size_t GreClientSocket::send(std::span<Packet> packets) noexcept {
   return send_items(packets);
 }
 
+IoResult<GreClientSocket> GreClientSocket::second() const {
+  UniqueFd same = duplicate(fd());
+  if (!same) return failure(errno, "cannot hold the GRE socket twice");
+  return GreClientSocket(std::move(same), std::make_unique<Batch>());
+}
+
 IoResult<GreServerSocket> GreServerSocket::open(Ipv4Address local, const GreOptions& options) {
   auto fd = open_raw(options);
   if (!fd) return std::unexpected(std::move(fd).error());

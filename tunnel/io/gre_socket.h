@@ -115,6 +115,10 @@ class GreClientSocket : public GreSocket {
   /// and counted. The packets' slots stay the caller's.
   std::size_t send(std::span<Packet> packets) noexcept;
 
+  /// Another hold on the same socket, with drops and a trouble handler of its own: one thread may
+  /// send by it while another receives by this one.
+  IoResult<GreClientSocket> second() const;
+
  private:
   using GreSocket::GreSocket;
 };

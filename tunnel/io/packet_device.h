@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,6 +40,10 @@ class PacketDevice {
 
   virtual bool has_rest() const noexcept { return false; }
 
+  /// To read from on a thread of its own, while this one writes: Tun::second(). nullopt: there is
+  /// no such thing.
+  virtual std::optional<Tun> second() const { return std::nullopt; }
+
   virtual void write(std::span<Packet> packets) noexcept = 0;
   virtual const Drops& drops() const noexcept = 0;
 
@@ -71,6 +76,11 @@ class TunDevice : public PacketDevice {
   }
 
   bool has_rest() const noexcept final { return tun_.has_rest(); }
+
+  std::optional<Tun> second() const final {
+    IoResult<Tun> second = tun_.second();
+    return second ? std::optional(*std::move(second)) : std::nullopt;
+  }
 
   void write(std::span<Packet> packets) noexcept final { tun_.write(packets); }
 

@@ -95,6 +95,12 @@ Tun Tun::adopt(UniqueFd fd, std::string name, unsigned index) {
           has_headers ? std::make_unique<Offloads>() : nullptr};
 }
 
+IoResult<Tun> Tun::second() const {
+  UniqueFd same = duplicate(fd());
+  if (!same) return failure(errno, "cannot hold TUN interface '" + name_ + "' twice");
+  return adopt(std::move(same), name_, index_);
+}
+
 Tun::Tun(UniqueFd fd, std::string name, unsigned index, std::unique_ptr<Offloads> offloads) noexcept
     : fd_(std::move(fd)), name_(std::move(name)), index_(index), offloads_(std::move(offloads)) {}
 

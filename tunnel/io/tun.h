@@ -33,6 +33,10 @@ class Tun {
   /// One that another process has opened.
   static Tun adopt(UniqueFd fd, std::string name, unsigned index);
 
+  /// Another hold on the same interface, with drops of its own: one thread may read by it while
+  /// another writes by this one.
+  IoResult<Tun> second() const;
+
   Tun(Tun&&) noexcept;
   Tun& operator=(Tun&&) noexcept;
   ~Tun();

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -111,6 +112,10 @@ class Running:
         """Memory that it holds."""
         with open(f"/proc/{self._process.pid}/status", encoding="ascii") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+    def thread_names(self):
+        return [path.read_text(encoding="ascii").strip() for path in
+                pathlib.Path(f"/proc/{self._process.pid}/task").glob("*/comm")]
 
     def send_signal(self, number):
         self._process.send_signal(number)

@@ -1,0 +1,384 @@
+#include "tunnel/io/transmit_thread.h"
+
+#include <array>
+#include <exception>
+#include <mutex>
+#include <pthread.h>
+#include <signal.h>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace pptp::io {
+namespace {
+
+constexpr std::size_t kBatch = GreSocket::kBatch;
+
+/// Packets read before orders get their turn.
+constexpr int kBatchesAtATime = 4;
+
+/// Troubles kept until the owner takes them; what is told first says most.
+constexpr std::size_t kMostTroubles = 16;
+
+/// Packets that have come in without the sender knowing, which has still to acknowledge as many
+/// again within the peer's window.
+constexpr std::uint32_t kMostUntold = GreSender::kMaxUnacknowledged / 2;
+
+/// IP packets of the owner's.
+using Octets = std::vector<std::uint8_t>;
+using Order = std::variant<TxOrder, Octets>;
+
+template <class Setting>
+const Setting* setting_in(const Order& order) noexcept {
+  const auto* const tx = std::get_if<TxOrder>(&order);
+  const auto* const setting = tx != nullptr ? std::get_if<TxSetting>(tx) : nullptr;
+  return setting != nullptr ? std::get_if<Setting>(setting) : nullptr;
+}
+
+bool is_frame(const Order& order) noexcept {
+  const auto* const tx = std::get_if<TxOrder>(&order);
+  return tx == nullptr || std::holds_alternative<ControlFrame>(*tx);
+}
+
+}  // namespace
+
+/// What both threads touch.
+struct TransmitThread::Crossing {
+  std::mutex lock;
+  // To the sender.
+  std::vector<Order> orders;
+  std::size_t frames = 0;  ///< among them, and IP packets
+  bool reads = false;
+  bool stops = false;
+  /// The sender waits for something to happen, and will notice orders only when it is woken.
+  bool asleep = false;
+  std::optional<SeqNo> told;  ///< the highest sequence number that it knows to have come in
+  bool at_once = false;       ///< each acknowledgement matters as soon as it is there
+  // From it.
+  TxReport report;
+  std::vector<GreTrouble> troubles;
+  bool gone = false;
+  std::exception_ptr failure;
+  bool news = false;  ///< the owner is about to look
+  // The owner's.
+  Drops drops;
+
+  /// Whether the sender may get to know `order` when it wakes for another reason.
+  bool can_wait(const Order& order) const noexcept {
+    if (at_once) return false;
+    if (setting_in<TxAcknowledged>(order) != nullptr) return true;
+    const TxReceived* const received = setting_in<TxReceived>(order);
+    return received != nullptr && told && received->highest.steps_from(*told) < kMostUntold;
+  }
+
+  void add(Order order) {
+    if (is_frame(order) && ++frames > kMostFrames) {
+      --frames;
+      return drops.count(Drop::no_slot);
+    }
+    // Of these two only the newest says anything.
+    const bool is_newer =
+        !orders.empty() &&
+        ((setting_in<TxReceived>(order) != nullptr && setting_in<TxReceived>(orders.back())) ||
+         (setting_in<TxAcknowledged>(order) != nullptr &&
+          setting_in<TxAcknowledged>(orders.back())));
+    if (is_newer) {
+      orders.back() = std::move(order);
+    } else {
+      orders.push_back(std::move(order));
+    }
+  }
+};
+
+/// The thread, and all that it alone touches.
+class TransmitThread::Sender {
+ public:
+  Sender(EventLoop& owner, Ends ends, std::function<std::size_t(std::span<Packet>)> admit,
+         std::shared_ptr<Crossing> crossing, std::function<void()> tell_owner)
+      : owner_(owner),
+        ends_(std::move(ends)),
+        admit_(std::move(admit)),
+        crossing_(std::move(crossing)),
+        tell_owner_(std::move(tell_owner)),
+        timer_(loop_, [this] { turn(); }),
+        device_watch_(loop_, ends_.from.fd()) {
+    ends_.to.on_trouble([this](const GreTrouble& trouble) { note(trouble); });
+    loop_.post([this] { turn(); });
+    // Signals are the owner's.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (...) {
+      pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_setname_np(thread_.native_handle(), "pptp-transmit");
+  }
+
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+
+  /// After Crossing::stops.
+  ~Sender() {
+    wake();
+    thread_.join();
+  }
+
+  /// From any thread.
+  void wake() {
+    loop_.post([this] { turn(); });
+  }
+
+ private:
+  void run() noexcept {
+    try {
+      loop_.run();
+    } catch (...) {
+      const std::lock_guard guard(crossing_->lock);
+      crossing_->failure = std::current_exception();
+      tell_owner();
+    }
+  }
+
+  /// Does all there is to do, and goes to sleep.
+  void turn() {
+    bool stops = false;
+    do {
+      obey_orders();
+      const TimePoint now = engine_now();
+      send_waiting(now);
+      if (reads_) read_device();
+      acknowledge(now);
+      timer_.set(ends_.from.has_rest() && reads_ ? Deadline(now) : tx_.next_deadline());
+      stops = fall_asleep();
+    } while (!taken_.empty());
+    if (stops) loop_.stop();
+  }
+
+  /// Unless there are orders, which are taken then. Whether it is all over.
+  bool fall_asleep() {
+    const std::lock_guard guard(crossing_->lock);
+    Crossing& crossing = *crossing_;
+    taken_.clear();
+    taken_.swap(crossing.orders);
+    crossing.frames = 0;
+    for (const Order& order : taken_) {
+      if (const TxReceived* received = setting_in<TxReceived>(order))
+        crossing.told = received->highest;
+      if (const TxConnect* connect = setting_in<TxConnect>(order))
+        crossing.at_once = connect->window || connect->always_acknowledge;
+    }
+    if (crossing.reads && !reads_) start_reading();
+    crossing.asleep = taken_.empty();
+    crossing.report = tx_.report();
+    crossing.report.drops += ends_.from.drops();
+    crossing.report.drops += ends_.to.drops();
+    if (ends_.from.gone() && !std::exchange(crossing.gone, true)) tell_owner();
+    return crossing.stops && taken_.empty();
+  }
+
+  void start_reading() {
+    reads_ = true;
+    device_watch_.on_readable([this] { turn(); });
+  }
+
+  void obey_orders() {
+    std::size_t count = 0;
+    const auto flush = [&] {
+      (void)ends_.to.send(std::span(batch_).first(std::exchange(count, 0)));
+    };
+    for (Order& order : taken_) {
+      if (count == kBatch) flush();
+      if (const Octets* const octets = std::get_if<Octets>(&order)) {
+        Packet& packet = batch_[0];
+        flush();
+        if (take_slot(packet) && packet.assign(*octets)) send_ip(std::span(&packet, 1));
+        continue;
+      }
+      auto& tx = std::get<TxOrder>(order);
+      if (auto* const setting = std::get_if<TxSetting>(&tx)) {
+        tx_.obey(std::move(*setting));
+      } else if (take_slot(batch_[count]) &&
+                 tx_.seal_control(engine_now(), std::get<ControlFrame>(tx), batch_[count])) {
+        ++count;
+      }
+    }
+    flush();
+    taken_.clear();
+  }
+
+  bool take_slot(Packet& packet) {
+    if (!packet.has_slot()) packet = pool_.acquire();
+    return packet.has_slot();
+  }
+
+  /// What the peer's window has held up.
+  void send_waiting(TimePoint now) {
+    while (std::optional<Packet> packet = tx_.poll_waiting(now))
+      (void)ends_.to.send(std::span(&*packet, 1));
+  }
+
+  void read_device() {
+    for (int i = 0; i < kBatchesAtATime && !ends_.from.gone(); ++i) {
+      const std::size_t count = ends_.from.read(pool_, batch_);
+      send_ip(std::span(batch_).first(count));
+      if (count < batch_.size()) break;
+    }
+    if (ends_.from.gone()) device_watch_.on_readable({});
+  }
+
+  void send_ip(std::span<Packet> packets) {
+    if (packets.empty()) return;
+    const std::size_t admitted = admit_ ? admit_(packets) : packets.size();
+    const std::size_t sealed = tx_.seal(engine_now(), packets.first(admitted));
+    (void)ends_.to.send(packets.first(sealed));  // what did not go is counted by the socket
+  }
+
+  void acknowledge(TimePoint now) {
+    if (take_slot(batch_[0]) && tx_.seal_acknowledgement(now, refilled(batch_[0])))
+      (void)ends_.to.send(std::span(batch_).first(1));
+  }
+
+  static Packet& refilled(Packet& packet) {
+    packet.refill();
+    packet.truncate(0);
+    return packet;
+  }
+
+  void note(const GreTrouble& trouble) {
+    const std::lock_guard guard(crossing_->lock);
+    if (crossing_->troubles.size() == kMostTroubles) return;
+    crossing_->troubles.push_back(trouble);
+    tell_owner();
+  }
+
+  /// The lock is held.
+  void tell_owner() {
+    if (!std::exchange(crossing_->news, true)) owner_.post(tell_owner_);
+  }
+
+  EventLoop& owner_;
+  Ends ends_;
+  std::function<std::size_t(std::span<Packet>)> admit_;
+  std::shared_ptr<Crossing> crossing_;
+  std::function<void()> tell_owner_;
+
+  EventLoop loop_;
+  PacketPool pool_{kBatch + TxPath::kMaxWaiting};
+  TxPath tx_;
+  Timer timer_;
+  FdWatch device_watch_;
+  bool reads_ = false;
+  std::vector<Order> taken_;
+  std::array<Packet, kBatch> batch_;
+  std::thread thread_;
+};
+
+IoResult<std::unique_ptr<TransmitThread>> TransmitThread::start(EventLoop& owner, Ends ends,
+                                                                Handlers handlers) {
+  try {
+    return std::unique_ptr<TransmitThread>(
+        new TransmitThread(owner, std::move(ends), std::move(handlers)));
+  } catch (const std::system_error& error) {
+    return failure(error.code().value(), "cannot start a thread to transmit by");
+  }
+}
+
+TransmitThread::TransmitThread(EventLoop& owner, Ends ends, Handlers handlers)
+    : handlers_(std::move(handlers)),
+      crossing_(std::make_shared<Crossing>()),
+      late_timer_(owner, [this] {
+        late_ = false;
+        wake();
+      }) {
+  // Gone with this object, after which nobody is to be told anything.
+  const std::weak_ptr<Crossing> crossing = crossing_;
+  sender_ = std::make_unique<Sender>(owner, std::move(ends), handlers_.admit, crossing_,
+                                     [this, crossing] {
+                                       if (!crossing.expired()) tell_news();
+                                     });
+}
+
+TransmitThread::~TransmitThread() {
+  stop();
+}
+
+void TransmitThread::put(TxOrder order) {
+  Order one(std::move(order));
+  bool wakes = false;
+  {
+    const std::lock_guard guard(crossing_->lock);
+    wakes = crossing_->asleep && !crossing_->can_wait(one);
+    if (wakes) crossing_->asleep = false;
+    crossing_->add(std::move(one));
+  }
+  if (wakes) {
+    wake();
+  } else if (!late_) {
+    // An acknowledgement that nothing else takes along is due by then.
+    late_ = true;
+    late_timer_.set(engine_now() + GreSender::kAckDelay);
+  }
+}
+
+void TransmitThread::wake() {
+  if (sender_) sender_->wake();
+}
+
+void TransmitThread::send(std::span<const Packet> packets) {
+  for (const Packet& packet : packets) {
+    const std::lock_guard guard(crossing_->lock);
+    crossing_->add(Octets(packet.bytes().begin(), packet.bytes().end()));
+  }
+  wake();
+}
+
+void TransmitThread::begin_reading() {
+  {
+    const std::lock_guard guard(crossing_->lock);
+    if (std::exchange(crossing_->reads, true)) return;
+  }
+  wake();
+}
+
+void TransmitThread::stop() {
+  {
+    const std::lock_guard guard(crossing_->lock);
+    crossing_->stops = true;
+  }
+  sender_.reset();
+}
+
+TxReport TransmitThread::report() const {
+  const std::lock_guard guard(crossing_->lock);
+  TxReport report = crossing_->report;
+  report.drops += crossing_->drops;
+  return report;
+}
+
+void TransmitThread::tell_news() {
+  std::vector<GreTrouble> troubles;
+  bool gone = false;
+  {
+    const std::lock_guard guard(crossing_->lock);
+    crossing_->news = false;
+    if (crossing_->failure) std::rethrow_exception(std::exchange(crossing_->failure, nullptr));
+    troubles.swap(crossing_->troubles);
+    gone = crossing_->gone && !std::exchange(told_gone_, true);
+  }
+  // Any of these may be the end of this object.
+  const std::weak_ptr<Crossing> crossing = crossing_;
+  const Handlers handlers = handlers_;
+  for (const GreTrouble& trouble : troubles) {
+    if (!crossing.expired()) handlers.trouble(trouble);
+  }
+  if (gone && !crossing.expired()) handlers.device_gone();
+}
+
+}  // namespace pptp::io
