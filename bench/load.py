@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Many TCP flows at once, from many hosts, as cheaply as they can be had: load.py COMMAND ARGUMENT...
+"""Many flows at once, from many hosts, as cheaply as they can be had: load.py COMMAND ARGUMENT...
 
-serve PORT                                  takes or sends bytes, as each who calls says
+serve PORT                                  takes or sends bytes by TCP, as each who calls says; sends back what UDP brings
 push HOST PORT SECONDS NAMESPACE...         sends from each namespace    -> {"bytes", "seconds"} until all has arrived
 fetch HOST PORT SECONDS NAMESPACE...        is sent to in each           -> the same
+offer HOST PORT SECONDS MBIT NAMESPACE...   UDP: so many Mbit/s from each namespace, and the same back, in IP packets of
+                                            1400 octets, evenly spread   -> {"packets", "returned", "seconds"}
 
 One process drives all flows of a side. Results are one JSON object on standard output.
 """
 
+import contextlib
 import ctypes
 import json
 import selectors
@@ -16,6 +19,12 @@ import struct
 import sys
 import time
 
+PACKET = 1400  # octets of an IP packet that is offered
+UDP_HEADERS = 28  # octets of IPv4 and UDP
+DATAGRAM = bytes(PACKET - UDP_HEADERS)
+DATAGRAM_BUFFER = 1 << 22  # octets
+LAST_WAY_BACK = 0.5  # seconds
+SO_RCVBUFFORCE = 33
 CHUNK = bytes(1 << 16)
 BUFFER = 1 << 17  # octets of a flow that wait to be sent, so that what is under way at the end is little
 COUNT = struct.Struct("!Q")
@@ -23,11 +32,16 @@ CLONE_NEWNET = 0x40000000
 CONNECT_SECONDS = 20
 
 
-def called_from(namespace, host, port, first):
-    """A connection out of a network namespace, on which its first octet has been sent."""
+def enter(namespace):
+    """Sockets are this network namespace's from here on."""
     with open(f"/run/netns/{namespace}", "rb") as file:
         if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"entering {namespace}")
+
+
+def called_from(namespace, host, port, first):
+    """A connection out of a network namespace, on which its first octet has been sent."""
+    enter(namespace)
     connection = socket.create_connection((host, int(port)), CONNECT_SECONDS)
     connection.sendall(first)
     limit_buffer(connection)
@@ -68,8 +82,32 @@ class Flow:
         self._connection.close()
 
 
+def datagram_socket():
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, DATAGRAM_BUFFER)
+    made.setblocking(False)
+    return made
+
+
+def waiting(datagrams):
+    """What has come on a socket: (octets, from) of each datagram."""
+    try:
+        while True:
+            yield datagrams.recvfrom(PACKET)
+    except BlockingIOError:
+        return
+
+
+def sent(datagrams, octets, to):
+    """Sends one; what finds no room is lost."""
+    with contextlib.suppress(BlockingIOError):
+        datagrams.sendto(octets, to)
+
+
 def serve(port):
     selector = selectors.DefaultSelector()
+    datagrams = datagram_socket()
+    datagrams.bind(("", int(port)))
     listener = socket.create_server(("", int(port)), backlog=1024)
 
     def accept():
@@ -77,7 +115,12 @@ def serve(port):
         limit_buffer(connection)
         Flow(selector, connection)
 
+    def send_back():
+        for octets, caller in waiting(datagrams):
+            sent(datagrams, octets, caller)
+
     selector.register(listener, selectors.EVENT_READ, accept)
+    selector.register(datagrams, selectors.EVENT_READ, send_back)
     while True:
         for key, _ in selector.select():
             try:
@@ -115,6 +158,29 @@ def fetch(connections, seconds):
     return sum(len(connection.recv(len(CHUNK))) for connection in ready(selector, time.monotonic() + seconds))
 
 
+def offer(host, port, seconds, mbit, *namespaces):
+    to = host, int(port)
+    flows = []
+    for namespace in namespaces:
+        enter(namespace)
+        flows.append(datagram_socket())
+    interval = PACKET * 8e-6 / float(mbit) / len(flows)
+    packets = round(float(seconds) / interval)
+    returned = 0
+    began = time.monotonic()
+    for number in range(packets):
+        flow = flows[number % len(flows)]
+        returned += sum(1 for _ in waiting(flow))
+        early = began + number * interval - time.monotonic()
+        if early > 0:
+            time.sleep(early)
+        sent(flow, DATAGRAM, to)
+    took = time.monotonic() - began
+    time.sleep(LAST_WAY_BACK)
+    returned += sum(1 for flow in flows for _ in waiting(flow))
+    return {"packets": packets, "returned": returned, "seconds": took}
+
+
 def move(how, host, port, seconds, *namespaces):
     connections = [called_from(name, host, port, how.__name__[0].encode()) for name in namespaces]
     began = time.monotonic()
@@ -125,7 +191,8 @@ def move(how, host, port, seconds, *namespaces):
 def main(command, *arguments):
     if command == "serve":
         serve(*arguments)
-    print(json.dumps(move({"push": push, "fetch": fetch}[command], *arguments)))
+    moved = offer(*arguments) if command == "offer" else move({"push": push, "fetch": fetch}[command], *arguments)
+    print(json.dumps(moved))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ def serving(program, server, mppe="require"):
         yield process
 
 
-def profile(client, mppe="require", mtu='"auto"', threads=1):
-    """A profile in the host's folder: its path. `mtu` as TOML has it."""
+def profile(client, mppe="require", mtu='"auto"', threads=1, echo_interval=30):
+    """A profile in the host's folder: its path. `mtu` as TOML has it; `echo_interval` in seconds."""
     return hosts.secret_file(
         client.folder / f"mppe-{mppe}-{threads}.toml",
-        f'server = "{hosts.SERVER}"\nuser = "alice"\npassword = "secret"\n[link]\nthreads = {threads}\n'
+        f'server = "{hosts.SERVER}"\nuser = "alice"\npassword = "secret"\n'
+        f'[link]\nthreads = {threads}\necho-interval = {echo_interval}\n'
         f'[network]\nmtu = {mtu}\ndns = "none"\n[encryption]\nmppe = "{mppe}"\n')
