@@ -125,38 +125,51 @@ std::optional<ControlOutput> Acceptor::poll_control() {
 }
 
 void Acceptor::gre_received(TimePoint now, std::span<GreDatagram> datagrams) {
-  Session* session = nullptr;
-  std::size_t in_row = 0;
-  const auto hand_on = [&] {
-    if (in_row == 0) return;
-    session->engine.gre_received(now, std::span(row_).first(std::exchange(in_row, 0)));
-    collect(now, *session);
-  };
-  for (GreDatagram& datagram : datagrams) {
-    Packet packet = std::move(datagram.packet);
-    const Result<ParsedGre> gre = parse_gre(packet.bytes());
-    if (!gre) {
-      drops_.count(Drop::gre_malformed);
-      continue;
-    }
-    if (session == nullptr || session->from != datagram.peer || session->call_id != gre->call) {
-      const auto found = by_call_.find(GreKey{datagram.peer, gre->call});
-      if (found == by_call_.end()) {
-        drops_.count(Drop::gre_other_call);
-        continue;
+  while (!datagrams.empty()) {
+    const auto batch = datagrams.first(std::min(datagrams.size(), kRow));
+    datagrams = datagrams.subspan(batch.size());
+    std::array<Session*, kRow> sessions{};
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      sessions[i] = admit(batch[i], i > 0 ? sessions[i - 1] : nullptr);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      Session* const session = sessions[i];
+      if (session == nullptr) continue;
+      std::size_t in_row = 0;
+      for (std::size_t j = i; j < batch.size(); ++j) {
+        if (sessions[j] != session) continue;
+        sessions[j] = nullptr;
+        row_[in_row++] = std::move(batch[j].packet);
       }
-      hand_on();
-      session = found->second;
+      session->engine.gre_received(now, std::span(row_).first(in_row));
+      collect(now, *session);
     }
-    const std::size_t reserve = pool_.capacity() / kReserve;
-    if (!session->authenticated && pool_.available() < reserve) {
-      drops_.count(Drop::no_slot);
-      continue;
-    }
-    row_[in_row++] = std::move(packet);
-    if (in_row == row_.size()) hand_on();
   }
-  hand_on();
+}
+
+/// Whose packet it is; `before`: the likeliest. nullptr, and it is gone: nobody is to have it.
+Acceptor::Session* Acceptor::admit(GreDatagram& datagram, Session* before) {
+  Packet packet = std::move(datagram.packet);
+  const Result<ParsedGre> gre = parse_gre(packet.bytes());
+  if (!gre) {
+    drops_.count(Drop::gre_malformed);
+    return nullptr;
+  }
+  Session* session = before;
+  if (session == nullptr || session->from != datagram.peer || session->call_id != gre->call) {
+    const auto found = by_call_.find(GreKey{datagram.peer, gre->call});
+    if (found == by_call_.end()) {
+      drops_.count(Drop::gre_other_call);
+      return nullptr;
+    }
+    session = found->second;
+  }
+  const std::size_t reserve = pool_.capacity() / kReserve;
+  if (!session->authenticated && pool_.available() < reserve) {
+    drops_.count(Drop::no_slot);
+    return nullptr;
+  }
+  datagram.packet = std::move(packet);
+  return session;
 }
 
 std::optional<GreDatagram> Acceptor::poll_gre() {

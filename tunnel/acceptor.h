@@ -105,7 +105,8 @@ class Acceptor {
   std::optional<ControlOutput> poll_control();
 
   /// While less than a quarter of the pool is free, only calls whose user has been authenticated
-  /// are served: what others have waiting behind holes must not starve them.
+  /// are served: what others have waiting behind holes must not starve them. Each call's packets go
+  /// through it together, however they come interleaved: that is cheaper, and their order is kept.
   void gre_received(TimePoint now, std::span<GreDatagram> datagrams);
   std::optional<GreDatagram> poll_gre();
 
@@ -147,10 +148,13 @@ class Acceptor {
   const Engine* engine(SessionId session) const noexcept;
 
  private:
+  static constexpr std::size_t kRow = 64;
+
   struct Session;
   using GreKey = std::pair<Ipv4Address, CallId>;
 
   Session* find(SessionId session) noexcept;
+  Session* admit(GreDatagram& datagram, Session* before);
   void forget_stranger(Ipv4Address from);
   std::optional<CallId> free_call_id(Ipv4Address from);
   void collect(TimePoint now, Session& session);
@@ -170,8 +174,8 @@ class Acceptor {
   std::unordered_map<Ipv4Address, Session*> by_address_;
   std::unordered_map<Ipv4Address, std::size_t> strangers_;  ///< by source; none is 0
   std::set<std::pair<TimePoint, SessionId>> deadlines_;
-  /// Packets for one call that came one after another, while they are handed on together.
-  std::array<Packet, 64> row_;
+  /// Packets for one call, while they are handed on together.
+  std::array<Packet, kRow> row_;
   std::deque<ControlOutput> control_;
   std::deque<GreDatagram> gre_;
   std::deque<Packet> ip_;
