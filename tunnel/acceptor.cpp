@@ -51,6 +51,7 @@ struct Acceptor::Session {
   std::optional<Ipv4Address> address;
   std::optional<MppeParameters> encryption;
   Deadline deadline;
+  Deadlines::node_type unused;  ///< its place among the deadlines while it has none
   bool was_up = false;
   bool closing = false;  ///< the caller has been told to close TCP
 
@@ -173,10 +174,7 @@ Acceptor::Session* Acceptor::admit(GreDatagram& datagram, Session* before) {
 }
 
 std::optional<GreDatagram> Acceptor::poll_gre() {
-  if (gre_.empty()) return std::nullopt;
-  GreDatagram datagram = std::move(gre_.front());
-  gre_.pop_front();
-  return datagram;
+  return gre_.pop();
 }
 
 void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
@@ -187,7 +185,7 @@ void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
     if (row.empty()) return;
     const std::size_t sealed = session->engine.seal(now, row);
     for (Packet& packet : row.first(sealed))
-      gre_.push_back({std::move(packet), session->at, session->from});
+      gre_.push({std::move(packet), session->at, session->from});
   };
   for (Packet& packet : packets) {
     if (!is_whole_ipv4(packet.bytes())) {
@@ -209,10 +207,7 @@ void Acceptor::ip_received(TimePoint now, std::span<Packet> packets) {
 }
 
 std::optional<Packet> Acceptor::poll_ip() {
-  if (ip_.empty()) return std::nullopt;
-  Packet packet = std::move(ip_.front());
-  ip_.pop_front();
-  return packet;
+  return ip_.pop();
 }
 
 void Acceptor::supply_secret(TimePoint now, SessionId id, const Credentials* credentials) {
@@ -270,7 +265,7 @@ void Acceptor::on_deadline(TimePoint now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     Session* const session = find(deadlines_.begin()->second);
     session->deadline.reset();
-    deadlines_.erase(deadlines_.begin());
+    session->unused = deadlines_.extract(deadlines_.begin());
     session->engine.on_deadline(now);
     collect(now, *session);
   }
@@ -328,12 +323,12 @@ void Acceptor::collect(TimePoint now, Session& session) {
     control_.push_back({session.id, *std::move(octets), false});
   }
   while (std::optional<Packet> packet = session.engine.poll_gre(now)) {
-    gre_.push_back({*std::move(packet), session.at, session.from});
+    gre_.push({*std::move(packet), session.at, session.from});
   }
   while (std::optional<Packet> packet = session.engine.poll_ip()) {
     // A peer speaks for the address it was given and for no other.
     if (ipv4_source(packet->bytes()) == session.address) {
-      ip_.push_back(*std::move(packet));
+      ip_.push(*std::move(packet));
     } else {
       drops_.count(Drop::source_forged);
     }
@@ -344,9 +339,15 @@ void Acceptor::collect(TimePoint now, Session& session) {
   }
   const Deadline next = session.engine.next_deadline();
   if (next == session.deadline) return;
-  if (session.deadline) deadlines_.erase({*session.deadline, session.id});
-  if (next) deadlines_.emplace(*next, session.id);
+  if (session.deadline) session.unused = deadlines_.extract({*session.deadline, session.id});
   session.deadline = next;
+  if (!next) return;
+  if (!session.unused) {
+    deadlines_.emplace(*next, session.id);
+  } else {
+    session.unused.value().first = *next;
+    deadlines_.insert(std::move(session.unused));
+  }
 }
 
 void Acceptor::on_event(Session& session, EngineEvent&& event) {

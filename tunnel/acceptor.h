@@ -17,6 +17,7 @@
 #include "lib/drops.h"
 #include "lib/ids.h"
 #include "lib/ipv4.h"
+#include "lib/ring_queue.h"
 #include "tunnel/address_pool.h"
 #include "tunnel/engine.h"
 #include "tunnel/gre.h"
@@ -152,6 +153,7 @@ class Acceptor {
 
   struct Session;
   using GreKey = std::pair<Ipv4Address, CallId>;
+  using Deadlines = std::set<std::pair<TimePoint, SessionId>>;
 
   Session* find(SessionId session) noexcept;
   Session* admit(GreDatagram& datagram, Session* before);
@@ -173,12 +175,12 @@ class Acceptor {
   std::map<GreKey, Session*> by_call_;
   std::unordered_map<Ipv4Address, Session*> by_address_;
   std::unordered_map<Ipv4Address, std::size_t> strangers_;  ///< by source; none is 0
-  std::set<std::pair<TimePoint, SessionId>> deadlines_;
+  Deadlines deadlines_;
   /// Packets for one call, while they are handed on together.
   std::array<Packet, kRow> row_;
   std::deque<ControlOutput> control_;
-  std::deque<GreDatagram> gre_;
-  std::deque<Packet> ip_;
+  RingQueue<GreDatagram> gre_;
+  RingQueue<Packet> ip_;
   std::deque<SessionEvent> events_;
   Drops drops_;
   Drops drops_of_the_gone_;

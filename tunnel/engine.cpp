@@ -83,7 +83,7 @@ void Engine::drain_rx(TimePoint now) {
     if (delivery->protocol == protocol::kIp) {
       if (observer_ != nullptr) observer_->ip(Way::received, delivery->packet.bytes());
       control_.note_traffic(now);
-      ip_.push_back(std::move(delivery->packet));
+      ip_.push(std::move(delivery->packet));
       continue;
     }
     if (observer_ != nullptr)
@@ -124,9 +124,7 @@ std::optional<Packet> Engine::next_gre(TimePoint now) {
     if (!tx_->seal_acknowledgement(now, acknowledgement)) return std::nullopt;
     return acknowledgement;
   }
-  Packet packet = std::move(gre_.front());
-  gre_.pop_front();
-  return packet;
+  return gre_.pop();
 }
 
 std::optional<TxOrder> Engine::poll_tx_order() {
@@ -152,10 +150,7 @@ void Engine::set_mtu(std::size_t mtu) {
 }
 
 std::optional<Packet> Engine::poll_ip() {
-  if (ip_.empty()) return std::nullopt;
-  Packet packet = std::move(ip_.front());
-  ip_.pop_front();
-  return packet;
+  return ip_.pop();
 }
 
 void Engine::close(TimePoint now, End end) {
@@ -226,7 +221,7 @@ void Engine::send(TimePoint now, ControlFrame frame) {
   }
   Packet packet = pool_.acquire();
   if (tx_->seal_control(now, frame, packet)) {
-    gre_.push_back(std::move(packet));
+    gre_.push(std::move(packet));
   } else {
     rx_.count(Drop::no_slot);
   }

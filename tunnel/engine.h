@@ -10,6 +10,7 @@
 #include "lib/entropy.h"
 #include "lib/log.h"
 #include "lib/packet.h"
+#include "lib/ring_queue.h"
 #include "tunnel/call_observer.h"
 #include "tunnel/control.h"
 #include "tunnel/rx_path.h"
@@ -171,8 +172,8 @@ class Engine {
   bool told_of_reuse_ = false;
   std::uint16_t peer_mru_ = 1500;
   std::deque<EngineEvent> events_;
-  std::deque<Packet> ip_;
-  std::deque<Packet> gre_;
+  RingQueue<Packet> ip_;
+  RingQueue<Packet> gre_;
   std::deque<TxOrder> tx_orders_;  ///< after send_elsewhere()
 };
 
