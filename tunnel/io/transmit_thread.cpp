@@ -5,6 +5,8 @@
 #include <mutex>
 #include <pthread.h>
 #include <signal.h>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -60,8 +62,8 @@ struct TransmitThread::Crossing {
   TxReport report;
   std::vector<GreTrouble> troubles;
   bool gone = false;
-  std::exception_ptr failure;
-  bool news = false;  ///< the owner is about to look
+  std::optional<std::string> failure;  ///< what ended it
+  bool news = false;                   ///< the owner is about to look
   // The owner's.
   Drops drops;
 
@@ -139,9 +141,9 @@ class TransmitThread::Sender {
   void run() noexcept {
     try {
       loop_.run();
-    } catch (...) {
+    } catch (const std::exception& error) {
       const std::lock_guard guard(crossing_->lock);
-      crossing_->failure = std::current_exception();
+      crossing_->failure = error.what();
       tell_owner();
     }
   }
@@ -368,7 +370,8 @@ void TransmitThread::tell_news() {
   {
     const std::lock_guard guard(crossing_->lock);
     crossing_->news = false;
-    if (crossing_->failure) std::rethrow_exception(std::exchange(crossing_->failure, nullptr));
+    if (crossing_->failure)
+      throw std::runtime_error(*std::exchange(crossing_->failure, std::nullopt));
     troubles.swap(crossing_->troubles);
     gone = crossing_->gone && !std::exchange(told_gone_, true);
   }
