@@ -62,15 +62,14 @@ def tcp(client, server, stack, seconds, *arguments):
     dropped, machine, tunnel = drops(stack), cpu_of_machine(), sum(map(cpu_of, stack.pids))
     end = iperf(client, server, stack, seconds, *arguments)
     machine, tunnel = cpu_of_machine() - machine, sum(map(cpu_of, stack.pids)) - tunnel
-    gbit = max(end["sum_received"]["bytes"], 1) * 8e-9
-    return {"mbit_per_s": end["sum_received"]["bits_per_second"] * 1e-6, "retransmits": end["sum_sent"]["retransmits"],
+    # With --bidir there are two of each.
+    received = [end[name] for name in ("sum_received", "sum_received_bidir_reverse") if name in end]
+    sent = [end[name] for name in ("sum_sent", "sum_sent_bidir_reverse") if name in end]
+    gbit = max(sum(way["bytes"] for way in received), 1) * 8e-9
+    return {"mbit_per_s": sum(way["bits_per_second"] for way in received) * 1e-6,
+            "retransmits": sum(way["retransmits"] for way in sent),
             "drops": drops(stack) - dropped, "tunnel_cpu_s_per_gbit": tunnel / gbit,
             "machine_cpu_s_per_gbit": machine / gbit}
-
-
-def tcp_both_ways(client, server, stack, seconds):
-    """One flow in each direction at once."""
-    return tcp(client, server, stack, seconds, "--bidir")
 
 
 def udp(client, server, stack, seconds, size):
@@ -108,6 +107,7 @@ def everything(client, server, stack, seconds):
     measured = {"idle_round_trip": idle_round_trip(client, stack),
                 "tcp_1": loaded(client, server, stack, seconds),
                 "tcp_1_reverse": tcp(client, server, stack, shorter, "-R"),
+                "tcp_both": tcp(client, server, stack, shorter, "--bidir"),
                 "tcp_8": tcp(client, server, stack, shorter, "-P", "8"),
                 "udp_64": udp(client, server, stack, shorter, 64),
                 "udp_1400": udp(client, server, stack, shorter, 1400)}
