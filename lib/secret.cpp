@@ -4,10 +4,6 @@
 
 namespace pptp {
 
-void wipe(MutableBytes octets) noexcept {
-  OPENSSL_cleanse(octets.data(), octets.size());
-}
-
 bool equal_secret(Bytes a, Bytes b) noexcept {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

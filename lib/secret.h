@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,12 @@
 namespace pptp {
 
 /// Overwrites octets in a way the compiler does not remove.
-void wipe(MutableBytes octets) noexcept;
+inline void wipe(MutableBytes octets) noexcept {
+  if (octets.empty()) return;
+  std::memset(octets.data(), 0, octets.size());
+  // For all the compiler knows, this reads them.
+  asm volatile("" : : "r"(octets.data()) : "memory");
+}
 
 /// Compares in time that depends on the lengths alone.
 bool equal_secret(Bytes a, Bytes b) noexcept;
