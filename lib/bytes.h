@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,26 @@ namespace pptp {
 using Bytes = std::span<const std::uint8_t>;
 using MutableBytes = std::span<std::uint8_t>;
 
+/// 16 bits in network order at `offset`; both octets must be there.
+constexpr std::uint16_t u16_at(Bytes octets, std::size_t offset) noexcept {
+  return static_cast<std::uint16_t>(octets[offset] << 8 | octets[offset + 1]);
+}
+
+constexpr void put_u16(MutableBytes octets, std::size_t offset, std::uint16_t value) noexcept {
+  octets[offset] = static_cast<std::uint8_t>(value >> 8);
+  octets[offset + 1] = static_cast<std::uint8_t>(value & 0xff);
+}
+
+/// The same with 32 bits and four octets.
+constexpr std::uint32_t u32_at(Bytes octets, std::size_t offset) noexcept {
+  return std::uint32_t{u16_at(octets, offset)} << 16 | u16_at(octets, offset + 2);
+}
+
+constexpr void put_u32(MutableBytes octets, std::size_t offset, std::uint32_t value) noexcept {
+  put_u16(octets, offset, static_cast<std::uint16_t>(value >> 16));
+  put_u16(octets, offset + 2, static_cast<std::uint16_t>(value & 0xffff));
+}
+
 /// Reads big-endian fields off the front of a buffer it does not own.
 ///
 /// Sticky: the first read past the end fails the Reader for good; reads then yield zeros or empty
@@ -23,11 +44,20 @@ class Reader {
  public:
   explicit constexpr Reader(Bytes data) noexcept : data_(data) {}
 
-  constexpr std::uint8_t u8() noexcept { return static_cast<std::uint8_t>(number(1)); }
+  constexpr std::uint8_t u8() noexcept {
+    const Bytes octet = take(1);
+    return octet.empty() ? std::uint8_t{0} : octet[0];
+  }
 
-  constexpr std::uint16_t u16() noexcept { return static_cast<std::uint16_t>(number(2)); }
+  constexpr std::uint16_t u16() noexcept {
+    const Bytes octets = take(2);
+    return octets.empty() ? std::uint16_t{0} : u16_at(octets, 0);
+  }
 
-  constexpr std::uint32_t u32() noexcept { return static_cast<std::uint32_t>(number(4)); }
+  constexpr std::uint32_t u32() noexcept {
+    const Bytes octets = take(4);
+    return octets.empty() ? 0 : u32_at(octets, 0);
+  }
 
   /// The next `count` octets, as a reference into the buffer. May be called after failure.
   constexpr Bytes take(std::size_t count) noexcept {
@@ -45,8 +75,7 @@ class Reader {
   constexpr std::array<std::uint8_t, N> array() noexcept {
     std::array<std::uint8_t, N> out{};
     const Bytes taken = take(N);
-    for (std::size_t i = 0; i < taken.size(); ++i)
-      out[i] = taken[i];
+    std::copy_n(taken.data(), taken.size(), out.data());
     return out;
   }
 
@@ -65,13 +94,6 @@ class Reader {
   }
 
  private:
-  constexpr std::uint32_t number(std::size_t octets) noexcept {
-    std::uint32_t value = 0;
-    for (const std::uint8_t octet : take(octets))
-      value = value << 8 | octet;
-    return value;
-  }
-
   Bytes data_;
   bool ok_ = true;
 };
@@ -83,16 +105,21 @@ class Writer {
  public:
   explicit constexpr Writer(MutableBytes out) noexcept : out_(out) {}
 
-  constexpr void u8(std::uint8_t value) noexcept { number(value, 1); }
+  constexpr void u8(std::uint8_t value) noexcept {
+    if (const MutableBytes place = reserve(1); !place.empty()) place[0] = value;
+  }
 
-  constexpr void u16(std::uint16_t value) noexcept { number(value, 2); }
+  constexpr void u16(std::uint16_t value) noexcept {
+    if (const MutableBytes place = reserve(2); !place.empty()) put_u16(place, 0, value);
+  }
 
-  constexpr void u32(std::uint32_t value) noexcept { number(value, 4); }
+  constexpr void u32(std::uint32_t value) noexcept {
+    if (const MutableBytes place = reserve(4); !place.empty()) put_u32(place, 0, value);
+  }
 
   constexpr void bytes(Bytes data) noexcept {
     const MutableBytes room = reserve(data.size());
-    for (std::size_t i = 0; i < room.size(); ++i)
-      room[i] = data[i];
+    std::copy_n(data.data(), room.size(), room.data());
   }
 
   constexpr void zeros(std::size_t count) noexcept {
@@ -125,8 +152,7 @@ class Writer {
       ok_ = false;
       return;
     }
-    out_[offset] = static_cast<std::uint8_t>(value >> 8);
-    out_[offset + 1] = static_cast<std::uint8_t>(value & 0xff);
+    put_u16(out_, offset, value);
   }
 
   /// Forgets all octets written after the first `size`. Does not undo a failure.
@@ -144,13 +170,6 @@ class Writer {
   constexpr Bytes written() const noexcept { return out_.first(size_); }
 
  private:
-  constexpr void number(std::uint32_t value, std::size_t octets) noexcept {
-    const MutableBytes place = reserve(octets);
-    for (std::size_t i = place.size(); i-- > 0; value >>= 8) {
-      place[i] = static_cast<std::uint8_t>(value & 0xff);
-    }
-  }
-
   MutableBytes out_;
   std::size_t size_ = 0;
   bool ok_ = true;

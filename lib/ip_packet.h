@@ -34,26 +34,6 @@ Bytes ipv6_destination(Bytes packet) noexcept;
 Ipv4Address ipv4_source(Bytes packet) noexcept;
 Ipv4Address ipv4_destination(Bytes packet) noexcept;
 
-/// 16 bits in network order at `offset`; both octets must be there.
-inline std::uint16_t u16_at(Bytes octets, std::size_t offset) noexcept {
-  return static_cast<std::uint16_t>(octets[offset] << 8 | octets[offset + 1]);
-}
-
-inline void put_u16(MutableBytes octets, std::size_t offset, std::uint16_t value) noexcept {
-  octets[offset] = static_cast<std::uint8_t>(value >> 8);
-  octets[offset + 1] = static_cast<std::uint8_t>(value & 0xff);
-}
-
-/// The same with 32 bits and four octets.
-inline std::uint32_t u32_at(Bytes octets, std::size_t offset) noexcept {
-  return std::uint32_t{u16_at(octets, offset)} << 16 | u16_at(octets, offset + 2);
-}
-
-inline void put_u32(MutableBytes octets, std::size_t offset, std::uint32_t value) noexcept {
-  put_u16(octets, offset, static_cast<std::uint16_t>(value >> 16));
-  put_u16(octets, offset + 2, static_cast<std::uint16_t>(value & 0xffff));
-}
-
 /// RFC 1624 3: an Internet checksum after 32 bits that it covers have changed.
 std::uint16_t adjusted_checksum(std::uint16_t checksum, std::uint32_t before,
                                 std::uint32_t after) noexcept;

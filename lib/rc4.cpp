@@ -245,8 +245,8 @@ void Rc4::set_keys(std::span<const Keying> keyings) noexcept {
         tables[n] = &keying.stream->table_;
         keying.stream->i_ = 0;
         keying.stream->j_ = 0;
-        for (std::size_t k = 0; k < kPeriod; ++k)
-          keys[n][k] = keying.key[k % keying.key.size()];
+        for (std::size_t k = 0; k < kPeriod; k += keying.key.size())
+          std::copy_n(keying.key.data(), keying.key.size(), keys[n].data() + k);
       }
       schedule(tables, keys);
       for (auto& key : keys)
