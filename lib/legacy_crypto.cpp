@@ -80,9 +80,11 @@ Sha1Digest sha1_of_blocks(Bytes blocks) noexcept {
   for (; !blocks.empty(); blocks = blocks.subspan(SHA_CBLOCK))
     SHA1_Transform(&context, blocks.data());
   Sha1Digest out;
-  Writer writer{MutableBytes(out)};
-  for (const SHA_LONG word : {context.h0, context.h1, context.h2, context.h3, context.h4})
-    writer.u32(word);
+  put_u32(out, 0, context.h0);
+  put_u32(out, 4, context.h1);
+  put_u32(out, 8, context.h2);
+  put_u32(out, 12, context.h3);
+  put_u32(out, 16, context.h4);
   OPENSSL_cleanse(&context, sizeof context);
   return out;
 }

@@ -8,12 +8,11 @@ bool Packet::assign(Bytes octets) noexcept {
   const MutableBytes room = refill();
   truncate(0);
   if (octets.size() > room.size()) return false;
-  std::copy(octets.begin(), octets.end(), push_back(octets.size()).begin());
+  std::ranges::copy(octets, push_back(octets.size()).data());
   return true;
 }
 
-void Packet::release() noexcept {
-  if (pool_ == nullptr) return;
+void Packet::give_back() noexcept {
   pool_->give_back(slot_);
   pool_ = nullptr;
   slot_ = {};

@@ -103,10 +103,14 @@ class Packet {
   bool assign(Bytes octets) noexcept;
 
   /// Gives the slot back now.
-  void release() noexcept;
+  void release() noexcept {
+    if (has_slot()) give_back();
+  }
 
  private:
   friend class PacketPool;
+
+  void give_back() noexcept;
 
   Packet(PacketPool* pool, MutableBytes slot) noexcept
       : pool_(pool), slot_(slot), begin_(kHeadroom) {}

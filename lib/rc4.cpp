@@ -61,7 +61,8 @@ PPTP_INLINE std::uint8_t step(Lane& lane, std::size_t i) noexcept {
   return table[add(a, b)];
 }
 
-// A block: so many octets of each stream at once, from `i` on, which is a multiple of that number.
+// A block: so many octets of each stream at once, from `i` on, which is so far from the table's
+// end.
 
 /// For any machine: the key stream is gathered in a word.
 struct WordBlock {
@@ -138,8 +139,8 @@ struct VectorBlock {
 
 #endif
 
-/// `count` octets of each lane, by blocks where their place allows. `i`: the place they have come
-/// to, all of them.
+/// `count` octets of each lane, by blocks: from a place on where none of them reaches round the end
+/// of the table. `i`: the place they have come to, all of them.
 template <class Block, std::size_t N>
 void run_by(std::array<Lane, N>& given, std::uint8_t i, std::size_t count) noexcept {
   std::array<Lane, N> lanes = given;
@@ -149,7 +150,7 @@ void run_by(std::array<Lane, N>& given, std::uint8_t i, std::size_t count) noexc
     for (std::size_t n = 0; n < N; ++n)
       *lanes[n].data++ ^= step(lanes[n], i);
   };
-  for (; count > 0 && (i + 1) % Block::kOctets != 0; --count)
+  for (; i + count >= kPlaces && (i + 1) % Block::kOctets != 0; --count)
     one();
   for (; count >= Block::kOctets; count -= Block::kOctets) {
     ++i;
