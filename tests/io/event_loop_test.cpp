@@ -89,6 +89,11 @@ TEST_CASE("io/event_loop timer fires once at its deadline and not before") {
   timer.set(std::nullopt);
   loop.run_for(30ms);
   CHECK(fired == 1);
+
+  timer.set(loop.now() + 10s);
+  timer.set(loop.now() + 10ms);
+  loop.run_for(30ms);
+  CHECK(fired == 2);
 }
 
 TEST_CASE("io/event_loop timer whose deadline has passed fires at once, and can be set again") {

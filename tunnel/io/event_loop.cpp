@@ -133,16 +133,20 @@ struct Timer::Impl : std::enable_shared_from_this<Timer::Impl> {
       : timer(loop.context()), handler(std::move(on_due)) {}
 
   void set(Deadline when) {
-    if (when == deadline) return;
     deadline = when;
-    if (!deadline) {
-      timer.cancel();
-      return;
-    }
-    timer.expires_at(to_steady_time(*deadline));
-    timer.async_wait([self = shared_from_this(), armed = *deadline](std::error_code error) {
+    // Most are put off before they come: then the wait goes on, and is made longer when it is over.
+    if (deadline && (!armed || *deadline < *armed)) arm();
+  }
+
+  void arm() {
+    armed = deadline;
+    timer.expires_at(to_steady_time(*armed));
+    timer.async_wait([self = shared_from_this(), until = *armed](std::error_code error) {
       // A wait that was over before it could be cancelled must not speak for the next one.
-      if (error || self->deadline != armed || !self->handler) return;
+      if (error || self->armed != until || !self->handler) return;
+      self->armed.reset();
+      if (!self->deadline) return;
+      if (*self->deadline > until) return self->arm();
       self->deadline.reset();
       const EventLoop::Handler due = self->handler;
       due();
@@ -151,12 +155,15 @@ struct Timer::Impl : std::enable_shared_from_this<Timer::Impl> {
 
   void detach() noexcept {
     handler = nullptr;
-    set(std::nullopt);
+    deadline.reset();
+    armed.reset();
+    timer.cancel();
   }
 
   asio::steady_timer timer;
   EventLoop::Handler handler;
   Deadline deadline;
+  Deadline armed;  ///< what is waited for: the deadline, or one before it that has been replaced
 };
 
 Timer::Timer(EventLoop& loop, EventLoop::Handler handler)

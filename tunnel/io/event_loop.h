@@ -81,7 +81,7 @@ class Timer {
   Timer& operator=(Timer&&) noexcept;
   ~Timer();
 
-  /// Replaces the deadline; nullopt: never. Cheap when it is the one that is set already.
+  /// Replaces the deadline; nullopt: never. Cheap unless it comes sooner than those set before.
   void set(Deadline deadline);
 
  private:
