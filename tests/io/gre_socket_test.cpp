@@ -155,6 +155,33 @@ TEST_CASE("io/gre_socket moves more than one system call's worth, in order") {
   CHECK(ends.received() == expected);
 }
 
+TEST_CASE("io/gre_socket takes a burst at once, however few came before it") {
+  Ends ends;
+  REQUIRE(ends.client.connect(kClient, kServer, kCall).has_value());
+  CHECK(ends.send(kClient, gre(0x1234, 7)) == 1);
+  CHECK(ends.received() == std::vector<int>{7});
+  for (int i = 0; i < 64; ++i)
+    CHECK(ends.send(kClient, gre(0x1234, static_cast<std::uint8_t>(i))) == 1);
+  std::array<Packet, 64> packets;
+  REQUIRE(ends.client.receive(ends.ends_pool, packets) == 64);
+  for (std::size_t i = 0; i < packets.size(); ++i)
+    CHECK(packets[i].bytes().back() == i);
+  CHECK(ends.client.drops()[Drop::no_slot] == 0);
+}
+
+TEST_CASE("io/gre_socket keeps what comes behind the last slot for later") {
+  Ends ends;
+  REQUIRE(ends.client.connect(kClient, kServer, kCall).has_value());
+  CHECK(ends.received().empty());
+  for (int i = 0; i < 12; ++i)
+    CHECK(ends.send(kClient, gre(0x1234, static_cast<std::uint8_t>(i))) == 1);
+  PacketPool few(8);
+  std::array<Packet, 64> packets;
+  CHECK(ends.client.receive(few, packets) == 8);
+  CHECK(ends.client.drops()[Drop::no_slot] == 0);
+  CHECK(ends.received() == std::vector<int>{8, 9, 10, 11});
+}
+
 TEST_CASE("io/gre_socket drops and counts what is too long for a slot") {
   Ends ends;
   REQUIRE(ends.client.connect(kClient, kServer, kCall).has_value());

@@ -176,6 +176,21 @@ IoResult<void> GreSocket::set_dont_fragment(bool dont_fragment) {
 template <class Item>
 std::size_t GreSocket::receive_items(PacketPool& pool, std::span<Item> items) noexcept {
   items = items.first(std::min(items.size(), kBatch));
+  // A whole batch is not prepared for the few packets that there mostly are.
+  const std::size_t asked = std::min(expected_, items.size());
+  Taken taken = take_items(pool, items.first(asked));
+  if (taken.prepared == 0) drop_one_unread();
+  if (taken.received == asked && asked < items.size()) {
+    const Taken more = take_items(pool, items.subspan(taken.good, items.size() - asked));
+    taken.received += more.received;
+    taken.good += more.good;
+  }
+  expected_ = std::clamp(2 * taken.received, kFew, kBatch);
+  return taken.good;
+}
+
+template <class Item>
+GreSocket::Taken GreSocket::take_items(PacketPool& pool, std::span<Item> items) noexcept {
   std::size_t ready = 0;
   for (Item& item : items) {
     Packet& packet = packet_of(item);
@@ -183,10 +198,7 @@ std::size_t GreSocket::receive_items(PacketPool& pool, std::span<Item> items) no
     if (!packet.has_slot()) break;
     batch_->set(ready++, packet.refill());
   }
-  if (ready == 0) {
-    drop_one_unread();
-    return 0;
-  }
+  if (ready == 0) return {};
   const auto ready_count = static_cast<unsigned>(ready);
   int count = -1;
   for (int attempt = 0; count < 0 && attempt < kPendingErrors; ++attempt) {
@@ -218,7 +230,7 @@ std::size_t GreSocket::receive_items(PacketPool& pool, std::span<Item> items) no
     if (good != i) std::swap(items[good], items[i]);
     ++good;
   }
-  return good;
+  return {.prepared = ready, .received = received, .good = good};
 }
 
 void GreSocket::drop_one_unread() noexcept {

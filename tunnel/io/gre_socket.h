@@ -83,6 +83,19 @@ class GreSocket {
   void forget_waiting() noexcept;
 
  private:
+  /// Packets that are prepared for at least.
+  static constexpr std::size_t kFew = 8;
+
+  /// Packets that there were slots for, that one system call has put there, and that are as they
+  /// must be.
+  struct Taken {
+    std::size_t prepared = 0;
+    std::size_t received = 0;
+    std::size_t good = 0;
+  };
+
+  template <class Item>
+  Taken take_items(PacketPool& pool, std::span<Item> items) noexcept;
   void drop_one_unread() noexcept;
   bool read_error_queue() noexcept;
   void send_failed(int error, Ipv4Address peer) noexcept;
@@ -90,6 +103,7 @@ class GreSocket {
 
   UniqueFd fd_;
   std::unique_ptr<Batch> batch_;
+  std::size_t expected_ = kBatch;  ///< to be received at once
   TroubleHandler on_trouble_;
   Drops drops_;
 };
