@@ -140,17 +140,26 @@ struct Timer::Impl : std::enable_shared_from_this<Timer::Impl> {
 
   void arm() {
     armed = deadline;
+    const auto over = [self = shared_from_this(), until = *armed](std::error_code error) {
+      if (!error) self->waited(until);
+    };
     timer.expires_at(to_steady_time(*armed));
-    timer.async_wait([self = shared_from_this(), until = *armed](std::error_code error) {
-      // A wait that was over before it could be cancelled must not speak for the next one.
-      if (error || self->armed != until || !self->handler) return;
-      self->armed.reset();
-      if (!self->deadline) return;
-      if (*self->deadline > until) return self->arm();
-      self->deadline.reset();
-      const EventLoop::Handler due = self->handler;
-      due();
-    });
+    // What is due already needs no clock of the kernel's.
+    if (*armed <= engine_now())
+      asio::post(timer.get_executor(), [over] { over({}); });
+    else
+      timer.async_wait(over);
+  }
+
+  void waited(TimePoint until) {
+    // A wait that was over before it could be cancelled must not speak for the next one.
+    if (armed != until || !handler) return;
+    armed.reset();
+    if (!deadline) return;
+    if (*deadline > until) return arm();
+    deadline.reset();
+    const EventLoop::Handler due = handler;
+    due();
   }
 
   void detach() noexcept {
