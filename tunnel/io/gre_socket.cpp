@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <utility>
 
+#include "tunnel/io/clock.h"
 #include "tunnel/io/gre_filter.h"
 #include "tunnel/io/socket_address.h"
 
@@ -263,6 +264,11 @@ std::size_t GreSocket::send_items(std::span<Item> items) noexcept {
   return sent;
 }
 
+void GreSocket::count_unsent(std::size_t packets) noexcept {
+  for (; packets > 0; --packets)
+    drops_.count(Drop::outer_unsent);
+}
+
 void GreSocket::send_failed(int error, Ipv4Address peer) noexcept {
   drops_.count(Drop::outer_unsent);
   // Interop note 3.7e: a full queue, the socket's or the interface's, is a lost packet and no more.
@@ -362,14 +368,34 @@ std::size_t GreClientSocket::receive(PacketPool& pool, std::span<Packet> packets
   return receive_items(pool, packets);
 }
 
+IoResult<void> GreClientSocket::send_by_packet_socket(Ipv4Address server) {
+  auto sender = GrePacketSender::open(fd(), server);
+  if (!sender) return std::unexpected(std::move(sender).error());
+  by_packet_ = *std::move(sender);
+  return {};
+}
+
 std::size_t GreClientSocket::send(std::span<Packet> packets) noexcept {
-  return send_items(packets);
+  if (!by_packet_ || packets.empty()) return send_items(packets);
+  std::size_t sent = 0;
+  if (by_packet_->follow(engine_now())) {
+    sent = send_items(packets.first(1));
+    by_packet_->confirm(sent == 1);
+    packets = packets.subspan(1);
+  }
+  const auto [done, taken] = by_packet_->send(packets);
+  count_unsent(done - taken);
+  return sent + taken + send_items(packets.subspan(done));
 }
 
 IoResult<GreClientSocket> GreClientSocket::second() const {
   UniqueFd same = duplicate(fd());
   if (!same) return failure(errno, "cannot hold the GRE socket twice");
-  return GreClientSocket(std::move(same), std::make_unique<Batch>());
+  GreClientSocket second(std::move(same), std::make_unique<Batch>());
+  if (!by_packet_) return second;
+  if (auto opened = second.send_by_packet_socket(by_packet_->server()); !opened)
+    return std::unexpected(std::move(opened).error());
+  return second;
 }
 
 IoResult<GreServerSocket> GreServerSocket::open(Ipv4Address local, const GreOptions& options) {

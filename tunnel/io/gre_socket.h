@@ -12,6 +12,7 @@
 #include "lib/ipv4.h"
 #include "lib/packet.h"
 #include "tunnel/gre.h"
+#include "tunnel/io/gre_packet_sender.h"
 #include "tunnel/io/io_error.h"
 #include "tunnel/io/unique_fd.h"
 
@@ -81,6 +82,7 @@ class GreSocket {
   std::size_t send_items(std::span<Item> items) noexcept;
 
   void forget_waiting() noexcept;
+  void count_unsent(std::size_t packets) noexcept;
 
  private:
   /// Packets that are prepared for at least.
@@ -120,6 +122,15 @@ class GreClientSocket : public GreSocket {
   /// is left.
   IoResult<void> connect(Ipv4Address local, Ipv4Address server, CallId call);
 
+  /// From now on send() uses a packet socket wherever it can; see GrePacketSender. Once, after
+  /// connect() to `server`.
+  IoResult<void> send_by_packet_socket(Ipv4Address server);
+
+  /// Which way packets went, once there is a choice.
+  std::optional<SentCounts> sent_by() const noexcept {
+    return by_packet_ ? std::optional(by_packet_->counts()) : std::nullopt;
+  }
+
   /// Takes at most packets.size() packets without waiting and returns how many; the first that many
   /// of `packets` hold them, GRE header first. Slots that are missing are taken from `pool`;
   /// without any, packets are lost and counted as no_slot.
@@ -129,12 +140,14 @@ class GreClientSocket : public GreSocket {
   /// and counted. The packets' slots stay the caller's.
   std::size_t send(std::span<Packet> packets) noexcept;
 
-  /// Another hold on the same socket, with drops and a trouble handler of its own: one thread may
-  /// send by it while another receives by this one.
+  /// Another hold on the same socket, with drops, counts and a trouble handler of its own: one
+  /// thread may send by it while another receives by this one.
   IoResult<GreClientSocket> second() const;
 
  private:
   using GreSocket::GreSocket;
+
+  std::unique_ptr<GrePacketSender> by_packet_;
 };
 
 /// A server's socket for all calls on one listening address, or on all addresses of the host.

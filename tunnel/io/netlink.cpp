@@ -7,8 +7,10 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <span>
 #include <sys/socket.h>
 #include <utility>
@@ -59,6 +61,7 @@ std::optional<LinkState> parse_link(nlmsghdr* message) {
   link.index = static_cast<unsigned>(header->ifi_index);
   link.up = (header->ifi_flags & IFF_UP) != 0;
   link.point_to_point = (header->ifi_flags & IFF_POINTOPOINT) != 0;
+  link.ethernet = header->ifi_type == ARPHRD_ETHER;
   link.mtu = attributes.number(IFLA_MTU).value_or(0);
   if (nlattr* const name = attributes.raw(IFLA_IFNAME)) link.name = nla_get_string(name);
   return link;
@@ -138,6 +141,7 @@ RouteAnswer parse_route_answer(nlmsghdr* message, const rtmsg& header) {
   const auto attributes = NetlinkAttributes::of(message, header);
   RouteAnswer answer;
   answer.local = header.rtm_type == RTN_LOCAL;
+  answer.encapsulated = attributes.raw(RTA_ENCAP) != nullptr;
   answer.device = attributes.number(RTA_OIF).value_or(0);
   answer.gateway = attributes.address(RTA_GATEWAY);
   answer.gateway6 = gateway6(attributes);
@@ -147,6 +151,17 @@ RouteAnswer parse_route_answer(nlmsghdr* message, const rtmsg& header) {
   const auto cache = attributes.value<rta_cacheinfo>(RTA_CACHEINFO);
   if (!cache || cache->rta_expires == 0) answer.route_mtu = answer.mtu;
   return answer;
+}
+
+// What the kernel sends with at once, but for NUD_STALE, where a packet of its own is what makes it
+// ask, and NUD_NOARP, which is no other host's address.
+constexpr std::uint16_t kUsable = NUD_REACHABLE | NUD_PERMANENT | NUD_DELAY | NUD_PROBE;
+
+std::optional<Neighbour> parse_neighbour(nlmsghdr* message) {
+  const auto header = header_of<ndmsg>(message, RTM_NEWNEIGH);
+  if (!header) return std::nullopt;
+  const auto address = NetlinkAttributes::of(message, *header).value<LinkAddress>(NDA_LLADDR);
+  return Neighbour{address.value_or(LinkAddress{}), address && (header->ndm_state & kUsable) != 0};
 }
 
 NetlinkMessage address_message(std::uint16_t type, int flags, const InterfaceAddress& address) {
@@ -513,12 +528,15 @@ IoResult<std::vector<Rule>> Netlink::rules() {
   return found;
 }
 
-IoResult<RouteAnswer> Netlink::route_to(Ipv4Address destination, std::uint32_t mark) {
+IoResult<RouteAnswer> Netlink::route_to(Ipv4Address destination, std::uint32_t mark,
+                                        Ipv4Address source) {
   rtmsg header{};
   header.rtm_family = AF_INET;
   header.rtm_dst_len = 32;
+  header.rtm_src_len = source.is_zero() ? 0 : 32;
   NetlinkMessage message(RTM_GETROUTE, 0, header);
   message.add(RTA_DST, destination);
+  if (!source.is_zero()) message.add(RTA_SRC, source);
   if (mark != 0) message.add(RTA_MARK, mark);
   std::optional<RouteAnswer> answer;
   const std::string what = "no route to " + destination.text();
@@ -534,6 +552,21 @@ IoResult<RouteAnswer> Netlink::route_to(Ipv4Address destination, std::uint32_t m
     answer->mtu = device->mtu;
   }
   return *answer;
+}
+
+IoResult<Neighbour> Netlink::neighbour(unsigned device, Ipv4Address address) {
+  ndmsg header{};
+  header.ndm_family = AF_INET;
+  header.ndm_ifindex = static_cast<int>(device);
+  NetlinkMessage message(RTM_GETNEIGH, 0, header);
+  message.add(NDA_DST, address);
+  std::optional<Neighbour> found;
+  const std::string what = "no neighbour " + address.text();
+  const auto done =
+      request(message.message(), what, [&](nlmsghdr* reply) { found = parse_neighbour(reply); });
+  if (!done) return std::unexpected(done.error());
+  if (!found) return failure(ENOENT, what);
+  return *found;
 }
 
 }  // namespace pptp::io

@@ -33,6 +33,7 @@ struct LinkState {
   std::string name;
   bool up = false;
   bool point_to_point = false;  ///< one other end and no more: a tunnel's
+  bool ethernet = false;        ///< its packets have an Ethernet header
   std::uint32_t mtu = 0;
 };
 
@@ -89,7 +90,8 @@ struct Rule {
 
 /// How the host would send to an address.
 struct RouteAnswer {
-  bool local = false;  ///< to the host itself
+  bool local = false;         ///< to the host itself
+  bool encapsulated = false;  ///< by the route, before the interface gets to see it
   unsigned device = 0;
   std::optional<Ipv4Address> gateway = {};
   std::optional<Ipv6Octets> gateway6 = {};
@@ -102,6 +104,16 @@ struct RouteAnswer {
     return device == other.device && gateway == other.gateway && gateway6 == other.gateway6 &&
            source == other.source;
   }
+};
+
+using LinkAddress = std::array<std::uint8_t, 6>;  ///< of Ethernet
+
+/// What the kernel holds of the link address of another host on an interface's link.
+struct Neighbour {
+  LinkAddress address{};
+  /// It would be used as it is, with no doubt that is not being looked into already: reachable,
+  /// permanent, or asked for just now (RFC 4861 7.3.2: delay and probe; ARP has the same states).
+  bool usable = false;
 };
 
 /// RFC 5952.
@@ -169,8 +181,13 @@ class Netlink {
   /// Of IPv4 and IPv6.
   IoResult<std::vector<Rule>> rules();
 
-  /// Faults: net_unreachable, no_route, permission (a prohibiting route), system.
-  IoResult<RouteAnswer> route_to(Ipv4Address destination, std::uint32_t mark = 0);
+  /// `source`: the host's own address that it is sent from; zero: as the routes say. Faults:
+  /// net_unreachable, no_route, permission (a prohibiting route), system.
+  IoResult<RouteAnswer> route_to(Ipv4Address destination, std::uint32_t mark = 0,
+                                 Ipv4Address source = {});
+
+  /// ENOENT where the kernel has heard nothing of it; EOPNOTSUPP before Linux 5.0.
+  IoResult<Neighbour> neighbour(unsigned device, Ipv4Address address);
 
  private:
   using Visitor = std::function<void(nlmsghdr*)>;

@@ -60,6 +60,7 @@ struct TransmitThread::Crossing {
   bool at_once = false;       ///< each acknowledgement matters as soon as it is there
   // From it.
   TxReport report;
+  std::optional<SentCounts> sent_by;
   std::vector<GreTrouble> troubles;
   bool gone = false;
   std::optional<std::string> failure;  ///< what ended it
@@ -181,6 +182,7 @@ class TransmitThread::Sender {
     crossing.report = tx_.report();
     crossing.report.drops += ends_.from.drops();
     crossing.report.drops += ends_.to.drops();
+    crossing.sent_by = ends_.to.sent_by();
     if (ends_.from.gone() && !std::exchange(crossing.gone, true)) tell_owner();
     return crossing.stops && taken_.empty();
   }
@@ -362,6 +364,11 @@ TxReport TransmitThread::report() const {
   TxReport report = crossing_->report;
   report.drops += crossing_->drops;
   return report;
+}
+
+std::optional<SentCounts> TransmitThread::sent_by() const {
+  const std::lock_guard guard(crossing_->lock);
+  return crossing_->sent_by;
 }
 
 void TransmitThread::tell_news() {

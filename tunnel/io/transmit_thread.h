@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "lib/packet.h"
@@ -62,6 +63,9 @@ class TransmitThread {
 
   /// Of the path and of both ends it moves packets between: as it was a moment ago.
   TxReport report() const;
+
+  /// As the GRE socket has it, also a moment ago.
+  std::optional<SentCounts> sent_by() const;
 
  private:
   struct Crossing;
