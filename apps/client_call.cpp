@@ -120,6 +120,10 @@ io::IoResult<void> ClientCall::open_paths() {
     way_mtu_ = path_mtu_;
     path_mtu_ = std::min(path_mtu_, request_.path_mtu.value_or(path_mtu_));
   }
+  if (profile_.link.transmit == Transmit::packet) {
+    if (const auto opened = gre_->send_by_packet_socket(server_); !opened)
+      around_.log.line(LogLevel::warning, opened.error().text() + "; the raw socket does");
+  }
   // DF goes with the MTU that is worked out here, not with one set by hand (interop note 3.24).
   return gre_->set_dont_fragment(!profile_.network.mtu && path_mtu_ >= kLeastPathMtu);
 }
@@ -401,6 +405,13 @@ Drops ClientCall::drops() const {
   if (transmit_) drops += transmit_->report().drops;
   if (gre_) drops += gre_->drops();
   return drops;
+}
+
+std::optional<io::SentCounts> ClientCall::sent_by() const {
+  std::optional<io::SentCounts> counts = gre_ ? gre_->sent_by() : std::nullopt;
+  if (!counts || !transmit_) return counts;
+  if (const auto others = transmit_->sent_by()) *counts += *others;
+  return counts;
 }
 
 EndingContext ClientCall::context() const {

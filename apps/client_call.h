@@ -164,6 +164,9 @@ class ClientCall {
   /// How it went, with what it has come to.
   OverCall told(Ending ending) const;
 
+  /// Which way packets to the server went, where the profile leaves the choice.
+  std::optional<io::SentCounts> sent_by() const;
+
   /// To word endings with.
   EndingContext context() const;
 

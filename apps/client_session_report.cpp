@@ -69,6 +69,7 @@ StatusReport::Counters ClientSession::counters() const {
   counters.late = received.late;
   counters.key_streams_reused = sent.streams_reused;
   counters.dropped = dropped(call_->drops());
+  if (const auto counts = call_->sent_by()) counters.sent_by = sent_by(*counts);
   return counters;
 }
 

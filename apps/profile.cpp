@@ -342,6 +342,7 @@ class ProfileMaker {
     link.demand = settings_.flag("link.demand");
     link.pace_by_window = settings_.flag("link.pace-by-window");
     link.quirks = quirks();
+    link.transmit = transmit();
     link.threads = threads();
     return link;
   }
@@ -360,6 +361,16 @@ class ProfileMaker {
       }
     }
     return quirks;
+  }
+
+  Transmit transmit() {
+    constexpr std::string_view kKey = "link.transmit";
+    const std::string& word = settings_.text(kKey);
+    if (word == "packet") return Transmit::packet;
+    if (word != "raw")
+      error(kKey, fmt::format(R"('{}' must be "raw" or "packet", not {})", kKey, to_toml(word)),
+            R"("raw" is right for every host)");
+    return Transmit::raw;
   }
 
   unsigned count(std::string_view key, std::int64_t least, std::int64_t most) {

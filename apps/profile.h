@@ -44,6 +44,12 @@ struct NoDns {};
 
 using DnsChoice = std::variant<DnsFromPeer, NoDns, std::vector<Ipv4Address>>;
 
+/// What the packets of the tunnel are sent by.
+enum class Transmit : std::uint8_t {
+  raw,     ///< a raw socket
+  packet,  ///< a packet socket wherever it can; see io::GrePacketSender
+};
+
 /// Which server to dial, as whom and how: everything the user may say about a connection, checked.
 struct Profile {
   struct Network {
@@ -73,6 +79,7 @@ struct Profile {
     bool demand = false;
     bool pace_by_window = false;
     Quirks quirks;
+    Transmit transmit = Transmit::raw;
     unsigned threads = 0;  ///< 0: as many as pay
   };
 

@@ -72,6 +72,14 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string joined(const std::map<std::string, std::uint64_t>& counts) {
+  std::vector<std::string> words;
+  words.reserve(counts.size());
+  for (const auto& [what, count] : counts)
+    words.push_back(fmt::format("{} {}", count, what));
+  return joined(words);
+}
+
 }  // namespace
 
 std::string_view name(CallState state) noexcept {
@@ -106,6 +114,8 @@ StatusReport::Counters& StatusReport::Counters::operator+=(const Counters& other
   key_streams_reused += other.key_streams_reused;
   for (const auto& [name, count] : other.dropped)
     dropped[name] += count;
+  for (const auto& [name, count] : other.sent_by)
+    sent_by[name] += count;
   return *this;
 }
 
@@ -116,6 +126,15 @@ std::map<std::string, std::uint64_t> dropped(const Drops& drops) {
     if (drops[drop] != 0) counts.emplace(pptp::name(drop), drops[drop]);
   }
   return counts;
+}
+
+std::map<std::string, std::uint64_t> sent_by(const io::SentCounts& counts) {
+  std::map<std::string, std::uint64_t> ways;
+  for (unsigned i = 0; i < static_cast<unsigned>(io::SentBy::count_); ++i) {
+    const auto way = static_cast<io::SentBy>(i);
+    if (counts[way] != 0) ways.emplace(io::name(way), counts[way]);
+  }
+  return ways;
 }
 
 Json to_json(const StatusReport& report) {
@@ -154,7 +173,8 @@ Json to_json(const StatusReport& report) {
         {"duplicate", counters.duplicate},
         {"late", counters.late},
         {"key_streams_reused", counters.key_streams_reused},
-        {"dropped", counters.dropped}}},
+        {"dropped", counters.dropped},
+        {"sent_by", counters.sent_by}}},
       {"rtt_ms", report.rtt_ms ? Json(*report.rtt_ms) : Json()},
       {"last", std::move(last)},
   };
@@ -197,6 +217,7 @@ std::expected<StatusReport, std::string> status_from_json(const Json& document) 
   counters.at("late").get_to(report.counters.late);
   counters.at("key_streams_reused").get_to(report.counters.key_streams_reused);
   counters.at("dropped").get_to(report.counters.dropped);
+  counters.at("sent_by").get_to(report.counters.sent_by);
   if (const Json& rtt = document.at("rtt_ms"); !rtt.is_null()) report.rtt_ms = rtt.get<double>();
   if (const Json& last = document.at("last"); !last.is_null())
     report.last = StatusReport::Last{last.at("exit").get<int>(), last.at("id").get<std::string>(),
@@ -241,11 +262,8 @@ std::string to_text(const StatusReport& report, system_clock::time_point now) {
                                  counters.rx_packets, octets_text(counters.rx_bytes), counters.lost,
                                  counters.reordered, counters.duplicate, counters.late));
   }
-  std::vector<std::string> drops;
-  drops.reserve(counters.dropped.size());
-  for (const auto& [reason, count] : counters.dropped)
-    drops.push_back(fmt::format("{} {}", count, reason));
-  line("dropped", joined(drops));
+  line("sent by", joined(counters.sent_by));
+  line("dropped", joined(counters.dropped));
   if (report.rtt_ms) line("round trip", fmt::format("{:.1f} ms", *report.rtt_ms));
   if (report.last)
     line("last", report.last->id.empty()

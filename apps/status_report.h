@@ -13,6 +13,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "lib/drops.h"
+#include "tunnel/io/gre_packet_sender.h"
 
 namespace pptp::app {
 
@@ -47,6 +48,8 @@ struct StatusReport {
     std::uint64_t late = 0;
     std::uint64_t key_streams_reused = 0;               ///< stateful MPPE, sending
     std::map<std::string, std::uint64_t> dropped = {};  ///< by name(Drop); only what is not zero
+    /// GRE packets by name(io::SentBy), only what is not zero; empty without `link.transmit`
+    std::map<std::string, std::uint64_t> sent_by = {};
 
     Counters& operator+=(const Counters& other);
   };
@@ -77,6 +80,7 @@ struct StatusReport {
 };
 
 std::map<std::string, std::uint64_t> dropped(const Drops& drops);
+std::map<std::string, std::uint64_t> sent_by(const io::SentCounts& counts);
 
 /// The document of `status --json`.
 nlohmann::json to_json(const StatusReport& report);

@@ -95,6 +95,7 @@ TEST_CASE("profile: what it takes at least, and every default") {
   CHECK_FALSE(profile->link.pace_by_window);
   for (const std::string_view quirk : quirk_names())
     CHECK_FALSE(profile->link.quirks.has(*quirk_from_name(quirk)));
+  CHECK(profile->link.transmit == Transmit::raw);
   CHECK(profile->link.threads == 0);
 }
 
@@ -175,6 +176,16 @@ TEST_CASE("profile: pacing, and quirks by name") {
   CHECK_FALSE(profile->link.quirks.has(Quirk::bezeq_israel));
 }
 
+TEST_CASE("profile: what GRE is sent by") {
+  const auto transmit = [](std::string_view value) {
+    const auto profile = parse(std::string(kNeeded) + "[link]\ntransmit = " + std::string(value));
+    REQUIRE(profile);
+    return profile->link.transmit;
+  };
+  CHECK(transmit("\"raw\"") == Transmit::raw);
+  CHECK(transmit("\"packet\"") == Transmit::packet);
+}
+
 TEST_CASE("profile: each mistake is reported with its line, its column and what to do") {
   struct Mistake {
     std::string_view text;  // from line 3 on
@@ -240,6 +251,9 @@ TEST_CASE("profile: each mistake is reported with its line, its column and what 
       {"[network]\ndns = \"peers\"\n", 4, 7, "must be \"peer\", \"none\" or a list", ""},
       {"[link]\nquirks = [\"always-ack\", \"bezeq_israel\"]\n", 4, 25,
        "'link.quirks': there is no quirk 'bezeq_israel'", "did you mean 'bezeq-israel'?"},
+      {"[link]\ntransmit = \"socket\"\n", 4, 12,
+       "'link.transmit' must be \"raw\" or \"packet\", not \"socket\"", "\"raw\" is right"},
+      {"[link]\ntransmit = 2\n", 4, 12, "'link.transmit' must be text", ""},
       {"[link]\nquirks = \"always-ack\"\n", 4, 10, "must be a list of texts", ""},
       {"[link]\necho-interval = -1\n", 4, 17, "not a number of seconds", ""},
       {"[link]\necho-interval = nan\n", 4, 17, "not a number of seconds", ""},

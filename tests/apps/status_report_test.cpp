@@ -30,7 +30,17 @@ StatusReport full() {
   report.mppe = StatusReport::Encryption{128, false};
   report.dns = {"10.0.0.1", "9.9.9.9"};
   report.routes = {"10.0.0.0/8"};
-  report.counters = {10, 1000, 20, 3'000'000, 1, 2, 3, 4, 5, {{"gre-late", 4}}};
+  report.counters = {10,
+                     1000,
+                     20,
+                     3'000'000,
+                     1,
+                     2,
+                     3,
+                     4,
+                     5,
+                     {{"gre-late", 4}},
+                     {{"packet-socket", 9}, {"raw-to-confirm", 1}}};
   report.rtt_ms = 12.5;
   report.last = StatusReport::Last{19, "chap-e691-bad-password", "refused"};
   return report;
@@ -50,8 +60,8 @@ TEST_CASE("status: the JSON document has exactly the keys of the manual") {
       "profile", "state", "since", "server", "interface", "local",    "peer",   "ipv6",
       "mtu",     "auth",  "mppe",  "dns",    "routes",    "counters", "rtt_ms", "last"};
   const std::set<std::string> counters = {
-      "tx_packets", "tx_bytes",  "rx_packets", "rx_bytes",           "lost",
-      "reordered",  "duplicate", "late",       "key_streams_reused", "dropped"};
+      "tx_packets", "tx_bytes", "rx_packets",         "rx_bytes", "lost",   "reordered",
+      "duplicate",  "late",     "key_streams_reused", "dropped",  "sent_by"};
   for (const StatusReport& report : {full(), StatusReport()}) {
     const json document = to_json(report);
     CHECK(keys(document) == top);
@@ -60,6 +70,7 @@ TEST_CASE("status: the JSON document has exactly the keys of the manual") {
     CHECK(document.at("dns").is_array());
     CHECK(document.at("routes").is_array());
     CHECK(document.at("counters").at("dropped").is_object());
+    CHECK(document.at("counters").at("sent_by").is_object());
   }
 }
 
@@ -71,6 +82,7 @@ TEST_CASE("status: values, and null where there is none") {
   CHECK(document.at("mppe") == json{{"bits", 128}, {"mode", "stateless"}});
   CHECK(document.at("counters").at("rx_bytes") == 3'000'000);
   CHECK(document.at("counters").at("dropped").at("gre-late") == 4);
+  CHECK(document.at("counters").at("sent_by") == json{{"packet-socket", 9}, {"raw-to-confirm", 1}});
   CHECK(document.at("last") ==
         json{{"exit", 19}, {"id", "chap-e691-bad-password"}, {"summary", "refused"}});
 
@@ -136,6 +148,7 @@ TEST_CASE("status: for people") {
         "  routes     10.0.0.0/8\n"
         "  sent       10 packets, 1000 B\n"
         "  received   20 packets, 2.9 MiB; 1 lost, 2 reordered, 3 duplicate, 4 late\n"
+        "  sent by    9 packet-socket, 1 raw-to-confirm\n"
         "  dropped    4 gre-late\n"
         "  round trip 12.5 ms\n"
         "  last       refused [chap-e691-bad-password] (status 19)\n");

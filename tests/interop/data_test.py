@@ -3,10 +3,13 @@
 
 import contextlib
 import json
+import subprocess
+import time
 
 from harness import peers
 from harness.bench import ClientBench
 from harness.cases import ENCIPHERED, case, expect, main
+from harness.lab import wait_for
 
 PORT = 5000
 PACKETS = 70_000  # MPPE's coherency count of 12 bits wraps 17 times
@@ -45,6 +48,64 @@ def many_from_server(bench):
         expect(result(), {"received": PACKETS, "distinct": PACKETS, "late": 0}, "packets")
         dropped = bench.program.status("office")["counters"]["dropped"]
         expect({k: v for k, v in dropped.items() if v and k.startswith(("gre-", "mppe-"))}, {}, "drops")
+
+
+@contextlib.contextmanager
+def announced_address(bench, address):
+    """The router gets another link address, and says so to all, as one that takes over from another does."""
+    def ip(*arguments):
+        shown = subprocess.run(bench.lab.in_wire(["ip", "-j", *arguments]), check=True, capture_output=True, text=True)
+        return shown.stdout
+
+    notify = ["sysctl", "-qw", "net.ipv4.conf.vw.arp_notify=1"]
+    subprocess.run(bench.lab.in_wire(notify), check=True)
+    before = json.loads(ip("link", "show", "vw"))[0]["address"]
+    ip("link", "set", "vw", "address", address)
+    try:
+        yield
+    finally:
+        ip("link", "set", "vw", "address", before)
+
+
+@case("data: sent by a packet socket on a thread of its own", tap=ENCIPHERED)
+def by_packet_socket_and_thread(bench):
+    start(bench)
+    with bench.tunnel("office", link={"transmit": "packet", "threads": 2}), bench.serving_in_guest("serve", PORT):
+        bench.ping_from_client(peers.SERVER_INNER)
+        moved = bench.traffic_client("push", peers.SERVER_INNER, PORT, 2_000_000)
+        expect((moved["got"], moved["bytes"]), (moved["expected"], 2_000_000), "push")
+        ways = bench.program.status("office")["counters"]["sent_by"]
+        if ways.get("packet-socket", 0) < 1200:
+            raise AssertionError(f"packets of 2 MB: {ways}")
+
+
+@case("data: sent by a packet socket, also where the next hop changes its link address", tap=ENCIPHERED)
+def by_packet_socket(bench):
+    start(bench)
+    with bench.tunnel("office", link={"transmit": "packet"}), bench.serving_in_guest("serve", PORT):
+        def sent():
+            return bench.program.status("office")["counters"]["sent_by"].get("packet-socket", 0)
+
+        def move(size):
+            for direction in ("fetch", "push"):
+                moved = bench.traffic_client(direction, peers.SERVER_INNER, PORT, size)
+                expect((moved["got"], moved["bytes"]), (moved["expected"], size), direction)
+
+        bench.ping_from_client(peers.SERVER_INNER)
+        move(5_000_000)
+        if sent() < 3000:
+            raise AssertionError(f"packets of 5 MB that went by the packet socket: {sent()}")
+        with announced_address(bench, "02:00:00:00:00:77"):
+            changed = time.monotonic()
+            wait_for(lambda: not bench.lab.client_process("ping", "-n", "-c", "1", "-W", "0.2", peers.SERVER_INNER).returncode,
+                     5, "an answer")
+            if time.monotonic() - changed > 2:
+                raise AssertionError(f"went on after {time.monotonic() - changed:.1f} s")
+            time.sleep(1)  # until the kernel is sure of the new address
+            before = sent()
+            move(1_000_000)
+            if sent() < before + 600:
+                raise AssertionError(f"packets of 1 MB that went by the packet socket: {sent() - before}")
 
 
 def expect_mtu(bench, mtu):
