@@ -21,10 +21,10 @@ def serving(program, server, mppe="require"):
         yield process
 
 
-def profile(client, mppe="require", mtu='"auto"', threads=1, echo_interval=30):
-    """A profile in the host's folder: its path. `mtu` as TOML has it; `echo_interval` in seconds."""
+def profile(client, mppe="require", mtu='"auto"', **link):
+    """A profile in the host's folder: its path. `mtu` as TOML has it, and `link`, keys of that table with _ for -."""
+    keys = "".join(f"{key.replace('_', '-')} = {value}\n" for key, value in link.items())
     return hosts.secret_file(
-        client.folder / f"mppe-{mppe}-{threads}.toml",
-        f'server = "{hosts.SERVER}"\nuser = "alice"\npassword = "secret"\n'
-        f'[link]\nthreads = {threads}\necho-interval = {echo_interval}\n'
+        client.folder / f"mppe-{mppe}.toml",
+        f'server = "{hosts.SERVER}"\nuser = "alice"\npassword = "secret"\n[link]\n{keys}'
         f'[network]\nmtu = {mtu}\ndns = "none"\n[encryption]\nmppe = "{mppe}"\n')

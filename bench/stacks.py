@@ -19,10 +19,10 @@ Stack = collections.namedtuple("Stack", "address ends pids")
 
 
 @contextlib.contextmanager
-def both_ends(program, mppe, threads, client, server):
-    """This program at both ends; `mppe` and `threads`, which are the client's, as the profile's keys have them."""
+def both_ends(program, mppe, client, server, **link):
+    """This program at both ends; `mppe` as the profile's key has it, `link` as its table for the client."""
     with ours.serving(program, server, mppe) as serving:
-        with hosts.ended(client.start(program, "connect", ours.profile(client, mppe, MTU, threads))) as calling:
+        with hosts.ended(client.start(program, "connect", ours.profile(client, mppe, MTU, **link))) as calling:
             client.wait_answer(SERVER_INNER, calling)
             yield Stack(SERVER_INNER, [(host, host.tunnel_device()) for host in (client, server)], [calling.pid, serving.pid])
 
@@ -97,11 +97,12 @@ def certificate(folder):
 
 def chosen(names, program, before):
     """{name: stack} of those asked for; `before`: another build of the program, or None."""
-    every = {"mppe-128": functools.partial(both_ends, program, "require", 1)}
+    every = {"mppe-128": functools.partial(both_ends, program, "require")}
     if before:
-        every["before"] = functools.partial(both_ends, before, "require", 1)
-    every |= {"two-threads": functools.partial(both_ends, program, "require", 2),
-              "null": functools.partial(both_ends, program, "off", 1), "plain": plain}
+        every["before"] = functools.partial(both_ends, before, "require")
+    every |= {"two-threads": functools.partial(both_ends, program, "require", threads=2),
+              "packet": functools.partial(both_ends, program, "require", transmit='"packet"'),
+              "null": functools.partial(both_ends, program, "off"), "plain": plain}
     if shutil.which("wireguard-go") and shutil.which("wg"):
         every["wireguard-go"] = wireguard
     if shutil.which("openvpn") and shutil.which("openssl"):

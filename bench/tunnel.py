@@ -5,6 +5,7 @@ Both ends on this machine, each in a network namespace, over a veth; MTU 1400 fo
 
     mppe-128       this program, MPPE-128 stateless
     two-threads    the same, with a client that transmits by a thread of its own
+    packet         the same, with a client that sends by a packet socket
     null           this program, without encryption
     before         another build of this program, MPPE-128
     plain          no tunnel: a veth without offloads
@@ -12,7 +13,7 @@ Both ends on this machine, each in a network namespace, over a veth; MTU 1400 fo
     openvpn        AES-256-GCM, in user space
 
 Each round measures all of them, one after the other, each time beginning with another one. Prints one JSON document:
-medians of the rounds, and for `mppe-128` and `null` medians of their ratio to each other stack in the same round.
+medians of the rounds, and for `mppe-128`, `packet` and `null` medians of their ratio to each other stack in the same round.
 Ends with 77 where root, /dev/net/tun or iperf3 is missing; a stack whose program is missing is left out.
 """
 
@@ -26,7 +27,7 @@ import measure
 import stacks
 import summary
 
-OURS = ("mppe-128", "null")
+OURS = ("mppe-128", "packet", "null")
 
 
 def one_round(client, server, chosen, seconds):
