@@ -132,12 +132,13 @@ io::IoResult<void> ClientCall::open_paths() {
 /// for two threads.
 void ClientCall::start_transmitting() {
   std::optional<HostPackets> host = std::exchange(request_.host, std::nullopt);
-  if (!host || observer_) return;
-  const auto one_thread = [this](const io::IoError& error) {
-    around_.log.line(LogLevel::notice, error.text() + "; one thread does it all");
+  if (!host) return;
+  const auto one_thread = [this](std::string why) {
+    around_.log.line(LogLevel::notice, std::move(why) + "; one thread does it all");
   };
+  if (observer_) return one_thread("packets are recorded or told of");
   io::IoResult<io::GreClientSocket> to = gre_->second();
-  if (!to) return one_thread(to.error());
+  if (!to) return one_thread(to.error().text());
   auto started = io::TransmitThread::start(around_.loop, {std::move(host->from), *std::move(to)},
                                            {.admit = std::move(host->admit),
                                             .trouble =
@@ -146,7 +147,7 @@ void ClientCall::start_transmitting() {
                                                   drain();
                                                 },
                                             .device_gone = std::move(host->device_gone)});
-  if (!started) return one_thread(started.error());
+  if (!started) return one_thread(started.error().text());
   engine_->send_elsewhere();
   transmit_ = *std::move(started);
 }
@@ -193,9 +194,27 @@ void ClientCall::gre_readable() {
 }
 
 void ClientCall::send(std::span<Packet> packets) {
-  if (transmit_) return transmit_->send(packets);
+  if (transmit_) {
+    tell_transmit();
+    return transmit_->send(packets);
+  }
   send_gre(packets.first(engine_->seal(around_.loop.now(), packets)));
   drain();
+}
+
+/// Before it has more to do: the gate, the keys and the MTU that are for it.
+void ClientCall::tell_transmit() {
+  while (std::optional<TxOrder> order = engine_->poll_tx_order())
+    transmit_->put(*std::move(order));
+}
+
+void ClientCall::begin_reading() {
+  tell_transmit();
+  transmit_->begin_reading();
+}
+
+void ClientCall::end_reading() {
+  transmit_->end_reading();
 }
 
 void ClientCall::send_gre(std::span<Packet> packets) {
@@ -219,8 +238,7 @@ void ClientCall::drain() {
   while (const auto octets = engine_->poll_control()) {
     if (stream_) stream_->send(*octets);
   }
-  while (std::optional<TxOrder> order = engine_->poll_tx_order())
-    transmit_->put(*std::move(order));
+  tell_transmit();
   const TimePoint now = around_.loop.now();
   in_batches(
       gre_out_, [&] { return engine_->poll_gre(now); },
@@ -278,6 +296,7 @@ std::uint32_t ClientCall::allowed_mtu() const {
 
 void ClientCall::set_mtu(std::uint32_t mtu) {
   engine_->set_mtu(mtu);
+  tell_transmit();
 }
 
 void ClientCall::path_probed(const PathProbed& probed) {

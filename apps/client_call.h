@@ -114,7 +114,10 @@ class ClientCall {
   /// Whether a thread of its own reads what the host sends, from begin_reading() on.
   bool reads() const noexcept { return transmit_ != nullptr; }
 
-  void begin_reading() { transmit_->begin_reading(); }
+  void begin_reading();
+
+  /// When it returns, the owner may read.
+  void end_reading();
 
   /// The answer to AnotherTry.
   void try_again(std::shared_ptr<const Credentials> credentials);
@@ -177,6 +180,7 @@ class ClientCall {
   CallConfig config() const;
   void gre_readable();
   void send_gre(std::span<Packet> packets);
+  void tell_transmit();
   void on_gre_trouble(const io::GreTrouble& trouble);
   void path_probed(const PathProbed& probed);
   void lower_path_mtu();

@@ -24,6 +24,7 @@ constexpr int kBatchesAtATime = 4;
 
 /// Packets that wait for a call which they have asked for.
 constexpr std::size_t kMostHeld = 64;
+static_assert(kMostHeld <= io::TransmitThread::kMostFrames / 2, "with room for frames");
 
 /// Whether a packet is worth a call: not what a kernel says to whoever is there.
 bool asks_for_a_call(Bytes packet) noexcept {
@@ -170,7 +171,7 @@ void ClientSession::send_held() {
   if (state_ != CallState::up) return;
   send(held_);
   held_.clear();
-  if (device_watch_) read_device();
+  if (device_carries_) read_device();
 }
 
 void ClientSession::send(std::span<Packet> packets) {
@@ -225,7 +226,7 @@ void ClientSession::call_ended(Ending ending) {
   prompt_.reset();
   OverCall call = call_->told(ending);
   call_.reset();
-  if (device_watch_) read_device();
+  if (device_carries_) read_device();
   if (ending_) return;
   if (asked_to_end_) return finish(*std::move(asked_to_end_));
   if (std::exchange(call_again_at_once_, false)) return dial();
@@ -361,6 +362,7 @@ void ClientSession::call_event(const EngineEvent& event) {
     network_up(*up);
   } else if (std::holds_alternative<NetworkDown>(event)) {
     enter(CallState::negotiating);
+    if (device_carries_) read_device();
   } else if (const Ipv6Up* ipv6 = std::get_if<Ipv6Up>(&event);
              ipv6 != nullptr && device_->is_in_our_namespace()) {
     accept_default_router(device_->name(), profile_.network.default_route, log_);
@@ -403,9 +405,9 @@ void ClientSession::call_received(TimePoint now, std::span<Packet> packets) {
     }
   }
   device_->write(packets);
-  if (!device_->gone() || !device_watch_) return;
+  if (!device_->gone() || !device_carries_) return;
   // Later, when the call is not in the middle of what it has received.
-  device_watch_.reset();
+  leave_device();
   loop_.post([this] { device_gone(); });
 }
 
@@ -418,20 +420,33 @@ void ClientSession::call_over(Ending ending) {
 
 // --- packets and time ---
 
-void ClientSession::watch_device() {
-  device_watch_.emplace(loop_, device_->fd());
-  read_device();
-}
-
-/// By whoever reads it now: the call, where it can and is up.
+/// Whose turn it is: the call's, where it can and is up, and nothing is before what it would read.
 void ClientSession::read_device() {
-  if (call_ && call_->reads() && state_ == CallState::up && held_.empty()) {
-    device_watch_->on_readable({});
+  device_carries_ = true;
+  const bool call_can = call_ && call_->reads();
+  if (call_can && state_ == CallState::up && held_.empty()) {
+    device_watch_.reset();
     rest_timer_.set(std::nullopt);
+    drop_rest();
     call_->begin_reading();
-  } else {
+  } else if (!device_watch_) {
+    if (call_can) call_->end_reading();
+    device_watch_.emplace(loop_, device_->fd());
     device_watch_->on_readable([this] { device_readable(); });
   }
+}
+
+/// Of a long packet that came before there was a call. The rest would come out after it.
+void ClientSession::drop_rest() {
+  for (int i = 0; i < kBatchesAtATime && device_->has_rest(); ++i) {
+    for (std::size_t count = device_->read(pool_, batch_); count > 0; --count)
+      dropped_.count(Drop::send_not_up);
+  }
+}
+
+void ClientSession::leave_device() {
+  device_carries_ = false;
+  device_watch_.reset();
 }
 
 void ClientSession::device_readable() {
@@ -520,14 +535,15 @@ void ClientSession::finish(Ending ending) {
 }
 
 void ClientSession::take_back_host_changes() {
-  device_watch_.reset();
+  leave_device();
   loss_watch_.reset();
   room_watch_.reset();
   if (!host_) return;
   scripts_.stop();
   tell_scripts(past_);
   // What was lowered on the way is put back first, so that undoing finds what the journal says.
-  if (device_ && mtu_ != configured_mtu_ && !device_->gone()) set_device_mtu(configured_mtu_);
+  if (device_ && mtu_ != configured_mtu_ && !device_is_gone_ && !device_->gone())
+    set_device_mtu(configured_mtu_);
   log_what_is_left(log_, LogLevel::error, host_->undo_all());
 }
 

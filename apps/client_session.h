@@ -103,8 +103,9 @@ class ClientSession final : private CallOwner {
   void network_up(const NetworkUp& up);
   void now_at(Ipv4Address local);
   void watch_encryption();
-  void watch_device();
   void read_device();
+  void drop_rest();
+  void leave_device();
   void from_host(std::span<Packet> packets);
   io::IoResult<void> configure_interface(std::uint32_t mtu, Ipv4Address server);
   std::vector<Ipv4Address> former_addresses();
@@ -161,9 +162,11 @@ class ClientSession final : private CallOwner {
   io::Timer rest_timer_;  ///< when the device has packets left over
   std::optional<io::HostState> host_;
   std::unique_ptr<io::PacketDevice> device_;
-  std::optional<io::FdWatch> device_watch_;
-  std::optional<io::FdWatch> loss_watch_;  ///< of a device that can be lost unnoticed
-  std::optional<io::FdWatch> room_watch_;  ///< while the command runs
+  bool device_is_gone_ = false;
+  bool device_carries_ = false;              ///< it is configured, and what the host sends is read
+  std::optional<io::FdWatch> device_watch_;  ///< unless the call reads
+  std::optional<io::FdWatch> loss_watch_;    ///< of a device that can be lost unnoticed
+  std::optional<io::FdWatch> room_watch_;    ///< while the command runs
   std::optional<io::ControlServer> control_server_;
   NetworkScripts scripts_;
   EncryptionRecord encrypted_;

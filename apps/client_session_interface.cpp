@@ -61,12 +61,13 @@ io::IoResult<void> ClientSession::configure_dormant() {
           configure_interface(profile_.network.mtu.value_or(kDormantMtu), servers_.known().front());
       !configured)
     return configured;
-  watch_device();
+  read_device();
   return {};
 }
 
 void ClientSession::device_gone() {
-  device_watch_.reset();
+  device_is_gone_ = true;
+  leave_device();
   loss_watch_.reset();
   const io::IoError loss = device_->loss();
   end(loss.fault == io::IoFault::program_ended ? ending_of(loss, context())
@@ -97,11 +98,7 @@ void ClientSession::network_up(const NetworkUp& up) {
   if (const io::IoResult<void> ran = run_command(); !ran)
     return end(ending_of(ran.error(), context()));
   enter(CallState::up);
-  if (device_watch_) {
-    read_device();
-  } else {
-    watch_device();
-  }
+  read_device();
   servers_.came_up(call_->server(), call_->found());
   redial_.came_up();
   last_.reset();
@@ -167,7 +164,7 @@ void ClientSession::watch_route() {
 
 /// Sets the interface up with its addresses and routes.
 io::IoResult<void> ClientSession::configure_interface(std::uint32_t mtu, Ipv4Address server) {
-  if (device_watch_) {  // the peer gave other addresses than before
+  if (device_carries_) {  // the peer gave other addresses than before
     scripts_.stop();
     StatusReport::Counters all = past_;
     all += counters();

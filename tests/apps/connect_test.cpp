@@ -1,6 +1,8 @@
 // `connect` from its beginning to its end, in a process and a network namespace of its own, against
 // a server in this process.
 #include <arpa/inet.h>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -174,6 +177,12 @@ std::string profile(std::string_view server = "192.0.2.1", std::string_view pass
   return text.append("\n");
 }
 
+/// Dials when there is something to send, and hangs up when there was nothing for a second.
+std::string on_demand(int threads) {
+  return profile("192.0.2.1", "secret", threads) +
+         "demand = true\nidle-timeout = 1\n[network]\nroutes = [\"192.168.77.0/24\"]\n";
+}
+
 /// A client that dials, and the server.
 struct Scene {
   explicit Scene(const std::string& client_profile = profile(), bool background = false)
@@ -184,6 +193,14 @@ struct Scene {
   /// Until the client has said `words`.
   bool said(std::string_view words) {
     return server.run_until([&] { return connect.has_said(words); });
+  }
+
+  /// Until the client says that this is its state.
+  bool is(std::string_view state) {
+    return server.run_until([&] {
+      const auto status = connect.ask("status");
+      return status && (*status)["state"] == state && !(*status)["interface"].is_null();
+    });
   }
 
   /// The client's exit status, when it ends within `limit`.
@@ -219,17 +236,25 @@ struct Up : Scene {
   }
 };
 
-/// An IP packet into the tunnel.
-bool send_inside(const Hosts& hosts) {
-  return hosts.on_client([] {
-    const io::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(9);
-    to.sin_addr.s_addr = htonl(FakeServer::kInside.value());
-    return ::sendto(socket.fd(), "x", 1, 0, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) ==
-           1;
-  });
+/// On the client's host, for datagrams to the server's inside and back.
+int datagram_socket(const Hosts& hosts) {
+  const int socket = hosts.on_client(
+      [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); });
+  sockaddr_in port{};
+  port.sin_family = AF_INET;
+  port.sin_port = htons(9);
+  REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&port), sizeof port) == 0);
+  return socket;
+}
+
+/// An IP packet into the tunnel; whether there is a way there.
+bool say(const io::UniqueFd& socket, std::string_view word) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(9);
+  to.sin_addr.s_addr = htonl(FakeServer::kInside.value());
+  return ::sendto(socket.fd(), word.data(), word.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                  sizeof to) == static_cast<ssize_t>(word.size());
 }
 
 }  // namespace
@@ -238,7 +263,7 @@ TEST_CASE("connect: says that it is up, carries packets, and INT ends it with 5"
   Up up;
   CHECK(up.connect.has_said("authenticating as alice"));
   CHECK(up.server.ups()[0].address == FakeServer::kGiven);
-  CHECK(send_inside(up.hosts));
+  CHECK(say(io::UniqueFd(datagram_socket(up.hosts)), "x"));
   CHECK(up.server.run_until([&] { return up.server.delivered() == 1; }));
   CHECK(up.connect.ask("status").value()["state"] == "up");
   CHECK_FALSE(up.hosts.clean());
@@ -253,21 +278,14 @@ TEST_CASE("connect: says that it is up, carries packets, and INT ends it with 5"
 TEST_CASE("connect: two threads carry packets both ways, are asked meanwhile, and leave nothing") {
   Up up(2);
   up.server.start_sending_back();
-  const io::UniqueFd socket(up.hosts.on_client(
-      [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }));
-  sockaddr_in port{};
-  port.sin_family = AF_INET;
-  port.sin_port = htons(9);
-  REQUIRE(::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&port), sizeof port) == 0);
-  port.sin_addr.s_addr = htonl(FakeServer::kInside.value());
-  REQUIRE(::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&port), sizeof port) == 0);
+  const io::UniqueFd socket(datagram_socket(up.hosts));
   constexpr std::uint32_t kTurns = 50;
   constexpr std::uint32_t kAtATime = 40;
   std::uint32_t expected = 0;
   for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
     for (std::uint32_t i = 0; i < kAtATime; ++i) {
       const std::uint32_t number = turn * kAtATime + i;
-      REQUIRE(::send(socket.fd(), &number, sizeof number, 0) == sizeof number);
+      REQUIRE(say(socket, {reinterpret_cast<const char*>(&number), sizeof number}));
     }
     CHECK(up.server.run_until([&] {
       std::uint32_t number = 0;
@@ -284,6 +302,61 @@ TEST_CASE("connect: two threads carry packets both ways, are asked meanwhile, an
   up.connect.signal(SIGINT);
   CHECK(up.ends_within(3s) == 5);
   CHECK(up.hosts.clean());
+}
+
+TEST_CASE(
+    "connect: packets that are there when the call comes up are sent, by one thread and by two") {
+  for (const int threads : {1, 2}) {
+    CAPTURE(threads);
+    Scene scene(profile("192.0.2.1", "secret", threads));
+    const io::UniqueFd socket(datagram_socket(scene.hosts));
+    std::atomic<bool> over = false;
+    std::thread sender([&] {
+      while (!over) {
+        (void)say(socket, "x");
+        std::this_thread::yield();
+      }
+    });
+    const bool up = scene.said(kUp);
+    scene.server.run_until([] { return false; }, 200ms);
+    over = true;
+    sender.join();
+    REQUIRE(up);
+    CHECK(scene.server.delivered() > 0);
+    const nlohmann::json counters = scene.connect.ask("status").value()["counters"];
+    INFO(counters.dump());
+    CHECK_FALSE(counters["dropped"].contains("send-not-up"));
+    scene.connect.signal(SIGINT);
+    CHECK(scene.ends_within(3s) == 5);
+  }
+}
+
+TEST_CASE("connect: on demand, what asks for a call is answered, by one thread and by two") {
+  for (const int threads : {1, 2}) {
+    CAPTURE(threads);
+    Scene scene(on_demand(threads));
+    scene.server.start_sending_back();
+    REQUIRE(scene.is("idle"));
+    const io::UniqueFd socket(datagram_socket(scene.hosts));
+    const auto answered = [&](std::string_view word) {
+      std::array<char, 8> answer{};
+      return scene.server.run_until([&] {
+        return ::recv(socket.fd(), answer.data(), 8, 0) == 3;
+      }) && std::string_view(answer.data()) == word;
+    };
+    REQUIRE(say(socket, "one"));
+    CHECK(answered("one"));
+    // While the call is being ended, which takes until the server hears of it.
+    scene.server.stop_gre();
+    REQUIRE(scene.is("negotiating"));
+    REQUIRE(say(socket, "two"));
+    scene.server.start_gre();
+    CHECK(answered("two"));
+    CHECK(scene.server.ups().size() == 2);
+    scene.connect.signal(SIGINT);
+    CHECK(scene.ends_within(3s) == 5);
+    CHECK(scene.hosts.clean());
+  }
 }
 
 TEST_CASE("connect: INT while TCP is being connected ends it at once with 5") {
@@ -343,7 +416,7 @@ TEST_CASE("connect --background: the caller is told that the call is up, and it 
   REQUIRE(told == 0);
   CHECK(scene.connect.has_said("authenticating as alice"));
   CHECK(scene.connect.has_said(kUp));
-  CHECK(send_inside(scene.hosts));
+  CHECK(say(io::UniqueFd(datagram_socket(scene.hosts)), "x"));
   CHECK(scene.server.run_until([&] { return scene.server.delivered() == 1; }));
 
   CHECK(scene.connect.ask("disconnect").has_value());

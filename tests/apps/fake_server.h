@@ -41,6 +41,8 @@ class FakeServer {
   /// From now on GRE goes neither in nor out.
   void stop_gre() { gre_stopped_ = true; }
 
+  void start_gre() { gre_stopped_ = false; }
+
   /// Ends all calls politely.
   void close_calls() {
     acceptor_.close_all(loop_.now(), End{});

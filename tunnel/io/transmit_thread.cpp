@@ -1,6 +1,7 @@
 #include "tunnel/io/transmit_thread.h"
 
 #include <array>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <pthread.h>
@@ -52,6 +53,9 @@ struct TransmitThread::Crossing {
   // To the sender.
   std::vector<Order> orders;
   std::size_t frames = 0;  ///< among them, and IP packets
+  // The two that come with every batch: of each, the newest says all.
+  std::optional<TxReceived> received;
+  std::optional<TxAcknowledged> acknowledged;
   bool reads = false;
   bool stops = false;
   /// The sender waits for something to happen, and will notice orders only when it is woken.
@@ -59,6 +63,8 @@ struct TransmitThread::Crossing {
   std::optional<SeqNo> told;  ///< the highest sequence number that it knows to have come in
   bool at_once = false;       ///< each acknowledgement matters as soon as it is there
   // From it.
+  bool is_reading = false;
+  std::condition_variable reading_ended;
   TxReport report;
   std::optional<SentCounts> sent_by;
   std::vector<GreTrouble> troubles;
@@ -68,30 +74,37 @@ struct TransmitThread::Crossing {
   // The owner's.
   Drops drops;
 
-  /// Whether the sender may get to know `order` when it wakes for another reason.
-  bool can_wait(const Order& order) const noexcept {
-    if (at_once) return false;
-    if (setting_in<TxAcknowledged>(order) != nullptr) return true;
-    const TxReceived* const received = setting_in<TxReceived>(order);
-    return received != nullptr && told && received->highest.steps_from(*told) < kMostUntold;
-  }
-
-  void add(Order order) {
+  /// Takes `order`; whether the sender has to know it before it wakes for another reason.
+  bool add(Order order) {
+    if (const TxAcknowledged* const newer = setting_in<TxAcknowledged>(order)) {
+      acknowledged = *newer;
+      return at_once;
+    }
+    if (const TxReceived* const newer = setting_in<TxReceived>(order)) {
+      // It is acknowledged in time from the first one on that the sender does not know of.
+      received = TxReceived{received ? received->at : newer->at, newer->highest};
+      return at_once || !told || newer->highest.steps_from(*told) >= kMostUntold;
+    }
     if (is_frame(order) && ++frames > kMostFrames) {
       --frames;
-      return drops.count(Drop::no_slot);
+      drops.count(Drop::no_slot);
+      return false;
     }
-    // Of these two only the newest says anything.
-    const bool is_newer =
-        !orders.empty() &&
-        ((setting_in<TxReceived>(order) != nullptr && setting_in<TxReceived>(orders.back())) ||
-         (setting_in<TxAcknowledged>(order) != nullptr &&
-          setting_in<TxAcknowledged>(orders.back())));
-    if (is_newer) {
-      orders.back() = std::move(order);
-    } else {
-      orders.push_back(std::move(order));
+    orders.push_back(std::move(order));
+    return true;
+  }
+
+  /// Moves all of them to `taken`, which is empty; whether there were any.
+  bool take(std::vector<Order>& taken) {
+    taken.swap(orders);
+    frames = 0;
+    if (received) {
+      told = received->highest;
+      taken.emplace_back(TxOrder(TxSetting(*std::exchange(received, std::nullopt))));
     }
+    if (acknowledged)
+      taken.emplace_back(TxOrder(TxSetting(*std::exchange(acknowledged, std::nullopt))));
+    return !taken.empty();
   }
 };
 
@@ -105,8 +118,7 @@ class TransmitThread::Sender {
         admit_(std::move(admit)),
         crossing_(std::move(crossing)),
         tell_owner_(std::move(tell_owner)),
-        timer_(loop_, [this] { turn(); }),
-        device_watch_(loop_, ends_.from.fd()) {
+        timer_(loop_, [this] { turn(); }) {
     ends_.to.on_trouble([this](const GreTrouble& trouble) { note(trouble); });
     loop_.post([this] { turn(); });
     // Signals are the owner's.
@@ -145,6 +157,8 @@ class TransmitThread::Sender {
     } catch (const std::exception& error) {
       const std::lock_guard guard(crossing_->lock);
       crossing_->failure = error.what();
+      crossing_->is_reading = false;
+      crossing_->reading_ended.notify_one();
       tell_owner();
     }
   }
@@ -168,28 +182,27 @@ class TransmitThread::Sender {
   bool fall_asleep() {
     const std::lock_guard guard(crossing_->lock);
     Crossing& crossing = *crossing_;
-    taken_.clear();
-    taken_.swap(crossing.orders);
-    crossing.frames = 0;
+    crossing.asleep = !crossing.take(taken_);
     for (const Order& order : taken_) {
-      if (const TxReceived* received = setting_in<TxReceived>(order))
-        crossing.told = received->highest;
       if (const TxConnect* connect = setting_in<TxConnect>(order))
         crossing.at_once = connect->window || connect->always_acknowledge;
     }
-    if (crossing.reads && !reads_) start_reading();
-    crossing.asleep = taken_.empty();
+    if (crossing.reads != reads_) read_or_not(crossing.reads);
+    if (std::exchange(crossing.is_reading, reads_) && !reads_) crossing.reading_ended.notify_one();
     crossing.report = tx_.report();
     crossing.report.drops += ends_.from.drops();
     crossing.report.drops += ends_.to.drops();
+    crossing.report.drops += drops_;
     crossing.sent_by = ends_.to.sent_by();
     if (ends_.from.gone() && !std::exchange(crossing.gone, true)) tell_owner();
     return crossing.stops && taken_.empty();
   }
 
-  void start_reading() {
-    reads_ = true;
-    device_watch_.on_readable([this] { turn(); });
+  void read_or_not(bool reads) {
+    reads_ = reads;
+    if (!reads) return device_watch_.reset();
+    device_watch_.emplace(loop_, ends_.from.fd());
+    device_watch_->on_readable([this] { turn(); });
   }
 
   void obey_orders() {
@@ -200,9 +213,13 @@ class TransmitThread::Sender {
     for (Order& order : taken_) {
       if (count == kBatch) flush();
       if (const Octets* const octets = std::get_if<Octets>(&order)) {
-        Packet& packet = batch_[0];
         flush();
-        if (take_slot(packet) && packet.assign(*octets)) send_ip(std::span(&packet, 1));
+        Packet& packet = batch_[0];
+        if (take_slot(packet) && packet.assign(*octets)) {
+          seal_and_send(std::span(&packet, 1));
+        } else {
+          drops_.count(Drop::no_slot);
+        }
         continue;
       }
       auto& tx = std::get<TxOrder>(order);
@@ -211,6 +228,8 @@ class TransmitThread::Sender {
       } else if (take_slot(batch_[count]) &&
                  tx_.seal_control(engine_now(), std::get<ControlFrame>(tx), batch_[count])) {
         ++count;
+      } else {
+        drops_.count(Drop::no_slot);
       }
     }
     flush();
@@ -231,16 +250,16 @@ class TransmitThread::Sender {
   void read_device() {
     for (int i = 0; i < kBatchesAtATime && !ends_.from.gone(); ++i) {
       const std::size_t count = ends_.from.read(pool_, batch_);
-      send_ip(std::span(batch_).first(count));
+      if (count == 0) break;
+      const auto packets = std::span(batch_).first(count);
+      seal_and_send(packets.first(admit_ ? admit_(packets) : count));
       if (count < batch_.size()) break;
     }
-    if (ends_.from.gone()) device_watch_.on_readable({});
+    if (ends_.from.gone()) device_watch_.reset();
   }
 
-  void send_ip(std::span<Packet> packets) {
-    if (packets.empty()) return;
-    const std::size_t admitted = admit_ ? admit_(packets) : packets.size();
-    const std::size_t sealed = tx_.seal(engine_now(), packets.first(admitted));
+  void seal_and_send(std::span<Packet> packets) {
+    const std::size_t sealed = tx_.seal(engine_now(), packets);
     (void)ends_.to.send(packets.first(sealed));  // what did not go is counted by the socket
   }
 
@@ -277,8 +296,9 @@ class TransmitThread::Sender {
   PacketPool pool_{kBatch + TxPath::kMaxWaiting};
   TxPath tx_;
   Timer timer_;
-  FdWatch device_watch_;
+  std::optional<FdWatch> device_watch_;
   bool reads_ = false;
+  Drops drops_;
   std::vector<Order> taken_;
   std::array<Packet, kBatch> batch_;
   std::thread thread_;
@@ -314,13 +334,10 @@ TransmitThread::~TransmitThread() {
 }
 
 void TransmitThread::put(TxOrder order) {
-  Order one(std::move(order));
   bool wakes = false;
   {
     const std::lock_guard guard(crossing_->lock);
-    wakes = crossing_->asleep && !crossing_->can_wait(one);
-    if (wakes) crossing_->asleep = false;
-    crossing_->add(std::move(one));
+    wakes = crossing_->add(Order(std::move(order))) && std::exchange(crossing_->asleep, false);
   }
   if (wakes) {
     wake();
@@ -338,7 +355,7 @@ void TransmitThread::wake() {
 void TransmitThread::send(std::span<const Packet> packets) {
   for (const Packet& packet : packets) {
     const std::lock_guard guard(crossing_->lock);
-    crossing_->add(Octets(packet.bytes().begin(), packet.bytes().end()));
+    (void)crossing_->add(Octets(packet.bytes().begin(), packet.bytes().end()));
   }
   wake();
 }
@@ -349,6 +366,13 @@ void TransmitThread::begin_reading() {
     if (std::exchange(crossing_->reads, true)) return;
   }
   wake();
+}
+
+void TransmitThread::end_reading() {
+  std::unique_lock guard(crossing_->lock);
+  crossing_->reads = false;
+  wake();
+  crossing_->reading_ended.wait(guard, [this] { return !crossing_->is_reading || !sender_; });
 }
 
 void TransmitThread::stop() {

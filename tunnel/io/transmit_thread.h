@@ -52,11 +52,15 @@ class TransmitThread {
   /// What Engine::poll_tx_order() yields, in that order.
   void put(TxOrder order);
 
-  /// Sends IP packets, of which it takes a copy, before any that it has yet to read.
+  /// Sends IP packets, of which it takes a copy, before any that it has yet to read. They have been
+  /// admitted.
   void send(std::span<const Packet> packets);
 
   /// From now on what the host sends is read and sent on.
   void begin_reading();
+
+  /// No longer; when it returns, others may read. Waits for what is being read.
+  void end_reading();
 
   /// Does what it was told until now, and ends. report() stays.
   void stop();
