@@ -136,7 +136,7 @@ void ClientCall::start_transmitting() {
   const auto one_thread = [this](std::string why) {
     around_.log.line(LogLevel::notice, std::move(why) + "; one thread does it all");
   };
-  if (observer_) return one_thread("packets are recorded or told of");
+  if (observer_) return one_thread("packets are recorded (--pcap) or told of (-v)");
   io::IoResult<io::GreClientSocket> to = gre_->second();
   if (!to) return one_thread(to.error().text());
   auto started = io::TransmitThread::start(around_.loop, {std::move(host->from), *std::move(to)},

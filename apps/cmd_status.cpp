@@ -25,8 +25,9 @@ std::vector<StatusReport> gather(const io::RuntimeDir& directory, const std::str
   for (const std::string& profile : directory.profiles_with_socket()) {
     StatusReport report = ask_status(directory, profile);
     // A socket that a killed process has left is no call; one that dials on demand has an
-    // interface.
-    if (!report.interface.empty()) {
+    // interface, one whose packets a program takes has none.
+    const bool calls = report.state != CallState::idle && report.state != CallState::failed;
+    if (calls || !report.interface.empty()) {
       reports.push_back(std::move(report));
     }
   }

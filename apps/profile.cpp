@@ -395,10 +395,12 @@ class ProfileMaker {
   unsigned threads() {
     constexpr std::string_view kKey = "link.threads";
     if (settings_.is_text(kKey)) {
-      if (settings_.text(kKey) != "auto") error(kKey, R"('link.threads' must be "auto", 1 or 2)");
-      return 0;
+      if (settings_.text(kKey) == "auto") return 0;
+    } else if (const std::int64_t value = settings_.whole(kKey); value == 1 || value == 2) {
+      return static_cast<unsigned>(value);
     }
-    return count(kKey, 1, 2);
+    error(kKey, R"('link.threads' must be "auto", 1 or 2)");
+    return 0;
   }
 
   Settings& settings_;

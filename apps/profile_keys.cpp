@@ -53,9 +53,9 @@ constexpr SettingInfo kKeys[] = {
     {"link.pace-by-window", "false", "send no more than the server's window allows", kFlag},
     {"link.quirks", "[]", R"(what this server needs and others do not: "always-ack", ...)", kTexts},
     {"link.transmit", R"("raw")",
-     R"("raw", or "packet": quicker, and past the host's packet filter and IPsec)", kText},
-    {"link.threads", R"("auto")",
-     R"(1; or 2, of which one only transmits; or "auto", which is 1 so far)", kText | kWhole},
+     R"("raw", or "packet": quicker, and past the host's packet filter)", kText},
+    {"link.threads", R"("auto")", R"(1; 2, of which one only transmits; or "auto", which is 1)",
+     kText | kWhole},
 };
 
 }  // namespace

@@ -14,7 +14,8 @@ std::string summary(const StatusReport& report) {
   if (report.state == CallState::idle) {
     return fmt::format("{} waits for something to send", report.interface);
   }
-  std::string text = fmt::format("{} is up: {}", report.interface, report.local);
+  const std::string& name = report.interface.empty() ? report.profile : report.interface;
+  std::string text = fmt::format("{} is up: {}", name, report.local);
   if (!report.peer.empty()) text += fmt::format(" -> {}", report.peer);
   if (report.mppe) {
     text += fmt::format(", MPPE {} bit {}", report.mppe->bits,

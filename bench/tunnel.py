@@ -27,7 +27,7 @@ import measure
 import stacks
 import summary
 
-OURS = ("mppe-128", "packet", "null")
+OURS = ("mppe-128", "two-threads", "packet", "null")
 
 
 def one_round(client, server, chosen, seconds):

@@ -481,7 +481,7 @@ TEST_CASE("profile: mistakes in --set point at the argument and never show its v
       {"network.routes=[\"10.0.0.1/8\"]", "--set network.routes", "bits set", ""},
       {"network.mtu", "--set network.mtu", "KEY=VALUE", ""},
       {"=3", "--set ", "KEY=VALUE", ""},
-      {"link.threads=3", "--set link.threads", "not from 1 to 2", ""},
+      {"link.threads=3", "--set link.threads", "must be \"auto\", 1 or 2", ""},
       {"password=[\"hunter2\"]", "--set password", "'password' must be text", ""},
       {"nt-hash=hunter2", "--set nt-hash", "32 hexadecimal", ""},
       // Two keys in one argument would get round what the caller allows.

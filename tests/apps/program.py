@@ -125,7 +125,7 @@ def mistakes(world):
     world.expect_result(result, 2, "")
     lines = [line for line in result.stderr.splitlines() if not line.startswith(" ")]
     wanted = [f"--set network.dns: 'network.dns'", f"{path}:4:1: unknown key 'network.mtuu'",
-              f"{path}:5:11: 'network.routes'", f"{path}:7:11: 'link.threads' is 3"]
+              f"{path}:5:11: 'network.routes'", f"{path}:7:11: 'link.threads' must be"]
     world.expect(f"these are not the four mistakes, in order: {lines}",
                  len(lines) == 4 and all(l.startswith(w) for l, w in zip(lines, wanted)))
     world.expect("the nearest key is not named", "did you mean 'network.mtu'?" in result.stderr)

@@ -85,6 +85,8 @@ print(text.decode())
     status = bench.program.wait_up("office", process)
     expect(effective(process), 1 << 13, "capabilities")
     expect(status["interface"], None, "the interface")
+    expect("office is up: " in process.stderr(), True, "its name where there is no interface's")
+    expect("office: up" in bench.program.run("status").stdout, True, "status of all lists it")
     expect(tables(bench), before, "routes and addresses")
     serve_page(bench)
 
