@@ -301,6 +301,7 @@ def on_demand_other_addresses(bench):
             bench.pptpd.start(*peers.MPPE_128, always=address)
             expect(bench.program.run("reconnect", "office").returncode, 0, "exit status of reconnect")
             wait_for(lambda: bench.program.status("office")["local"] == address, 20, f"a call with {address}")
+            bench.pptpd.wait_interfaces()
         bench.lab.client("ping", "-n", "-c", "1", "-W", "10", peers.SERVER_INNER)
         expect(bench.program.status("office")["local"], address, "the address of the call")
         # What is bound to an address goes on with it, and the server sees the one that it gave.

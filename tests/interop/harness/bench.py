@@ -23,10 +23,11 @@ class Bench:
 
     def ping_from_client(self, address, count=3):
         """Every one of a few pings is answered."""
-        self.lab.client("ping", "-n", "-c", str(count), "-i", "0.2", "-W", "2", address)
+        _expect_answers(self.lab.client("ping", "-n", "-c", str(count), "-i", "0.2", "-W", "2", address), count)
 
     def ping_from_guest(self, address, count=3):
-        self.guest.run(f"ping -n -c {count} -i 0.2 -W 2 {address}")
+        """The same from the other end."""
+        _expect_answers(self.guest.run(f"ping -n -c {count} -i 0.2 -W 2 {address}"), count)
 
     def traffic_client(self, *arguments, timeout=200):
         """traffic.py on the client host: its result."""
@@ -71,6 +72,12 @@ class Bench:
             process.wait()
 
 
+def _expect_answers(said, count):
+    # Its exit status is 0 when at least one was answered.
+    if f"{count} received" not in said:
+        raise AssertionError(said)
+
+
 class ClientBench(Bench):
     """Our client against pptpd and pppd."""
 
@@ -82,12 +89,17 @@ class ClientBench(Bench):
         """A profile's settings for pptpd as start() has it, changed by `tables`."""
         return {"server": self.guest.address, "user": peers.USER, "password": peers.PASSWORD} | tables
 
+    def ping_from_client(self, address, count=3):
+        self.pptpd.wait_interfaces()
+        super().ping_from_client(address, count)
+
     @contextlib.contextmanager
     def tunnel(self, name, *arguments, **tables):
-        """A tunnel that is up; at the end it is disconnected, and both commands must end with 0."""
+        """A tunnel that is up at both ends; at the end it is disconnected, and both commands must end with 0."""
         path = self.program.profile(name, self.settings(**tables))
         process = self.program.start("connect", path, *arguments)
         status = self.program.wait_up(name, process)
+        self.pptpd.wait_interfaces()
         yield process, status
         expect(self.program.run("disconnect", name).returncode, 0, "exit status of disconnect")
         expect(process.exit_status(5), 0, "exit status of connect after disconnect")
