@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "apps/batches.h"
 #include "apps/password.h"
 #include "apps/terminal.h"
+#include "lib/batches.h"
 #include "tunnel/io/netlink.h"
 #include "tunnel/sizes.h"
 
@@ -427,10 +427,8 @@ Drops ClientCall::drops() const {
 }
 
 std::optional<io::SentCounts> ClientCall::sent_by() const {
-  std::optional<io::SentCounts> counts = gre_ ? gre_->sent_by() : std::nullopt;
-  if (!counts || !transmit_) return counts;
-  if (const auto others = transmit_->sent_by()) *counts += *others;
-  return counts;
+  if (transmit_) return transmit_->sent_by();
+  return gre_ ? gre_->sent_by() : std::nullopt;
 }
 
 EndingContext ClientCall::context() const {

@@ -287,8 +287,7 @@ bool ClientSession::try_next_server(const Ending& ending) {
 }
 
 void ClientSession::wait(const Redial& redial) {
-  for (std::size_t i = 0; i < held_.size(); ++i)
-    dropped_.count(Drop::send_not_up);
+  dropped_.count(Drop::send_not_up, held_.size());
   held_.clear();
   enter(CallState::reconnecting);
   servers_.begin_again();
@@ -438,10 +437,8 @@ void ClientSession::read_device() {
 
 /// Of a long packet that came before there was a call. The rest would come out after it.
 void ClientSession::drop_rest() {
-  for (int i = 0; i < kBatchesAtATime && device_->has_rest(); ++i) {
-    for (std::size_t count = device_->read(pool_, batch_); count > 0; --count)
-      dropped_.count(Drop::send_not_up);
-  }
+  for (int i = 0; i < kBatchesAtATime && device_->has_rest(); ++i)
+    dropped_.count(Drop::send_not_up, device_->read(pool_, batch_));
 }
 
 void ClientSession::leave_device() {
@@ -467,8 +464,7 @@ void ClientSession::from_host(std::span<Packet> packets) {
     for (Packet& packet : packets)
       hold(std::move(packet));
   } else {
-    for (std::size_t i = 0; i < packets.size(); ++i)
-      dropped_.count(Drop::send_not_up);
+    dropped_.count(Drop::send_not_up, packets.size());
   }
 }
 

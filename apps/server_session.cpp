@@ -12,12 +12,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/batches.h"
 #include "apps/config_file.h"
 #include "apps/served_call.h"
 #include "apps/status_report.h"
 #include "apps/undo_words.h"
 #include "apps/wipe_text.h"
+#include "lib/batches.h"
 #include "tunnel/io/file.h"
 #include "tunnel/io/privileges.h"
 #include "tunnel/sizes.h"

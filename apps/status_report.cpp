@@ -2,6 +2,7 @@
 
 #include <array>
 #include <ctime>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/core.h>
@@ -72,6 +73,17 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+/// What is not zero.
+template <class Reason>
+std::map<std::string, std::uint64_t> by_name(const Counts<Reason>& counts) {
+  std::map<std::string, std::uint64_t> named;
+  for (std::underlying_type_t<Reason> i = 0; i < std::to_underlying(Reason::count_); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (counts[reason] != 0) named.emplace(name(reason), counts[reason]);
+  }
+  return named;
+}
+
 std::string joined(const std::map<std::string, std::uint64_t>& counts) {
   std::vector<std::string> words;
   words.reserve(counts.size());
@@ -120,21 +132,11 @@ StatusReport::Counters& StatusReport::Counters::operator+=(const Counters& other
 }
 
 std::map<std::string, std::uint64_t> dropped(const Drops& drops) {
-  std::map<std::string, std::uint64_t> counts;
-  for (unsigned i = 0; i < static_cast<unsigned>(Drop::count_); ++i) {
-    const auto drop = static_cast<Drop>(i);
-    if (drops[drop] != 0) counts.emplace(pptp::name(drop), drops[drop]);
-  }
-  return counts;
+  return by_name(drops);
 }
 
 std::map<std::string, std::uint64_t> sent_by(const io::SentCounts& counts) {
-  std::map<std::string, std::uint64_t> ways;
-  for (unsigned i = 0; i < static_cast<unsigned>(io::SentBy::count_); ++i) {
-    const auto way = static_cast<io::SentBy>(i);
-    if (counts[way] != 0) ways.emplace(io::name(way), counts[way]);
-  }
-  return ways;
+  return by_name(counts);
 }
 
 Json to_json(const StatusReport& report) {

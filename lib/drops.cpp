@@ -76,17 +76,4 @@ std::string_view name(Drop drop) noexcept {
   return "unknown-drop";
 }
 
-std::uint64_t Drops::total() const noexcept {
-  std::uint64_t sum = 0;
-  for (const std::uint64_t count : counts_)
-    sum += count;
-  return sum;
-}
-
-Drops& Drops::operator+=(const Drops& other) noexcept {
-  for (std::size_t i = 0; i < counts_.size(); ++i)
-    counts_[i] += other.counts_[i];
-  return *this;
-}
-
 }  // namespace pptp

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
+
+#include "lib/counts.h"
 
 namespace pptp {
 
@@ -51,19 +50,6 @@ enum class Drop : std::uint8_t {
 
 std::string_view name(Drop drop) noexcept;
 
-/// One counter per reason.
-class Drops {
- public:
-  void count(Drop drop) noexcept { ++counts_[std::to_underlying(drop)]; }
-
-  std::uint64_t operator[](Drop drop) const noexcept { return counts_[std::to_underlying(drop)]; }
-
-  std::uint64_t total() const noexcept;
-
-  Drops& operator+=(const Drops& other) noexcept;
-
- private:
-  std::array<std::uint64_t, static_cast<std::size_t>(Drop::count_)> counts_{};
-};
+using Drops = Counts<Drop>;
 
 }  // namespace pptp

@@ -17,8 +17,13 @@ class RingQueue {
 
   std::size_t size() const noexcept { return size_; }
 
+  /// Room for so many at once.
+  void reserve(std::size_t count) {
+    if (count > slots_.size()) move_to(std::bit_ceil(count));
+  }
+
   void push(Item item) {
-    if (size_ == slots_.size()) grow();
+    if (size_ == slots_.size()) move_to(std::bit_ceil(size_ + kLeast));
     slots_[(first_ + size_++) & (slots_.size() - 1)] = std::move(item);
   }
 
@@ -34,9 +39,8 @@ class RingQueue {
  private:
   static constexpr std::size_t kLeast = 16;
 
-  /// To the next power of two.
-  void grow() {
-    std::vector<Item> slots(std::bit_ceil(slots_.size() + kLeast));
+  void move_to(std::size_t count) {
+    std::vector<Item> slots(count);
     for (std::size_t i = 0; i < size_; ++i)
       slots[i] = std::move(slots_[(first_ + i) & (slots_.size() - 1)]);
     slots_ = std::move(slots);

@@ -38,17 +38,15 @@ std::size_t TxPath::seal(TimePoint now, std::span<Packet> packets) noexcept {
     Packet& place = packets[sealed + ready];
     if (&place != &packet) place = std::move(packet);
     // Whether the next one may go depends on this one having gone.
-    if (++ready == kTogether || paces()) seal_ready();
+    if (++ready == kTogether || paces_) seal_ready();
   }
   seal_ready();
   return sealed;
 }
 
 std::optional<Packet> TxPath::poll_waiting(TimePoint now) noexcept {
-  while (waiting_ > 0 && sender_.may_send(now)) {
-    Packet packet = std::move(ring_[first_waiting_]);
-    first_waiting_ = (first_waiting_ + 1) % ring_.size();
-    --waiting_;
+  while (!waiting_.empty() && sender_.may_send(now)) {
+    Packet packet = *waiting_.pop();
     PppProtocol protocol;
     if (!prepare_or_drop(packet, protocol)) continue;
     finish(now, std::span(&packet, 1), std::span(&protocol, 1));
@@ -59,12 +57,12 @@ std::optional<Packet> TxPath::poll_waiting(TimePoint now) noexcept {
 
 /// What a closed gate is going to drop does not wait for that.
 bool TxPath::has_to_wait(TimePoint now) noexcept {
-  return gate_ != Gate::closed && (waiting_ > 0 || !sender_.may_send(now));
+  return gate_ != Gate::closed && (!waiting_.empty() || !sender_.may_send(now));
 }
 
 void TxPath::wait(Packet packet) noexcept {
-  if (waiting_ == ring_.size()) return drops_.count(Drop::send_window_full);
-  ring_[(first_waiting_ + waiting_++) % ring_.size()] = std::move(packet);
+  if (waiting_.size() == kMaxWaiting) return drops_.count(Drop::send_window_full);
+  waiting_.push(std::move(packet));
 }
 
 bool TxPath::prepare_or_drop(Packet& packet, PppProtocol& protocol) noexcept {
@@ -128,7 +126,7 @@ bool TxPath::seal_acknowledgement(TimePoint now, Packet& out) noexcept {
 
 Deadline TxPath::next_deadline() const noexcept {
   if (!peer_) return std::nullopt;
-  if (waiting_ == 0) return sender_.next_deadline();
+  if (waiting_.empty()) return sender_.next_deadline();
   return earliest(sender_.next_deadline(), sender_.may_send_at());
 }
 
@@ -144,18 +142,16 @@ void TxPath::apply(const TxConnect& connect) {
   peer_ = connect.peer;
   if (connect.always_acknowledge) sender_.always_acknowledge();
   if (!connect.window) return;
-  ring_.resize(kMaxWaiting);
+  paces_ = true;
+  waiting_.reserve(kMaxWaiting);
   sender_.pace(*connect.window);
 }
 
 void TxPath::apply(Gate gate) noexcept {
   gate_ = gate;
   if (gate != Gate::closed) return;
-  for (Packet& packet : ring_) {
-    if (packet.has_slot()) drops_.count(Drop::send_not_up);
-    packet.release();
-  }
-  waiting_ = 0;
+  while (waiting_.pop())
+    drops_.count(Drop::send_not_up);
 }
 
 void TxPath::apply(const TxMtu& mtu) noexcept {

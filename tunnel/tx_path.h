@@ -4,10 +4,10 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "lib/drops.h"
 #include "lib/packet.h"
+#include "lib/ring_queue.h"
 #include "mppe/cipher.h"
 #include "ppp/frame.h"
 #include "ppp/link.h"
@@ -102,8 +102,6 @@ class TxPath {
   bool has_to_wait(TimePoint now) noexcept;
   void wait(Packet packet) noexcept;
 
-  bool paces() const noexcept { return !ring_.empty(); }
-
   bool prepare_or_drop(Packet& packet, PppProtocol& protocol) noexcept;
   std::optional<Drop> prepare(Packet& packet, PppProtocol& protocol) noexcept;
   void finish(TimePoint now, std::span<Packet> packets,
@@ -120,10 +118,8 @@ class TxPath {
   std::unique_ptr<VjCompressor> vj_;
   bool ipv6_ = false;
   std::uint64_t streams_reused_ = 0;  ///< by sealers that are gone
-  /// A ring of kMaxWaiting where sending is paced, and empty where it is not.
-  std::vector<Packet> ring_;
-  std::size_t first_waiting_ = 0;
-  std::size_t waiting_ = 0;
+  bool paces_ = false;
+  RingQueue<Packet> waiting_;  ///< for the peer's window; kMaxWaiting at most
   TrafficCounters counters_;
   Drops drops_;
 };

@@ -1,6 +1,7 @@
 #include "tunnel/io/gre_packet_sender.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -12,22 +13,17 @@
 
 #include "lib/ip_packet.h"
 #include "tunnel/io/socket_address.h"
+#include "tunnel/tcp_segment.h"
 
 namespace pptp::io {
 namespace {
 
-// RFC 791 3.1: the header without options, and where in it things are.
-constexpr std::size_t kIpHeader = 20;
+// RFC 791 3.1: what nothing else has to know of the header.
 constexpr std::uint8_t kVersionAndLength = 0x45;
-constexpr std::size_t kTotalLength = 2;
-constexpr std::size_t kIdentification = 4;
-constexpr std::size_t kFlags = 6;
 constexpr std::size_t kTimeToLive = 8;
 constexpr std::size_t kProtocol = 9;
-constexpr std::size_t kChecksum = 10;
 constexpr std::size_t kSource = 12;
 constexpr std::size_t kDestination = 16;
-constexpr std::uint16_t kDontFragment = 0x4000;
 constexpr std::uint8_t kDefaultTimeToLive = 64;
 
 std::optional<int> option_of(int fd, int level, int option) noexcept {
@@ -71,18 +67,12 @@ std::string_view name(SentBy way) noexcept {
   return "";
 }
 
-SentCounts& SentCounts::operator+=(const SentCounts& other) noexcept {
-  for (std::size_t i = 0; i < counts_.size(); ++i)
-    counts_[i] += other.counts_[i];
-  return *this;
-}
-
 /// What sendmmsg() is told, and what goes in front of each packet.
 struct GrePacketSender::Batch {
   std::array<mmsghdr, kBatch> messages{};
   std::array<iovec, kBatch> buffers{};
   sockaddr_ll next_hop{};
-  std::array<std::uint8_t, kIpHeader> header{};
+  std::array<std::uint8_t, kIpv4Header> header{};
   std::uint16_t identification = 0;
 };
 
@@ -183,7 +173,7 @@ void GrePacketSender::set_header() {
 }
 
 void GrePacketSender::confirm(bool went) noexcept {
-  counts_.add(went ? SentBy::raw_to_confirm : SentBy::raw_refused, 1);
+  counts_.count(went ? SentBy::raw_to_confirm : SentBy::raw_refused, 1);
   if (!went) way_ = std::unexpected(SentBy::raw_refused);
 }
 
@@ -191,21 +181,21 @@ GrePacketSender::Sent GrePacketSender::send(std::span<Packet> packets) noexcept 
   Sent sent;
   // DF is given up as soon as a path is found to be too narrow for it.
   const bool dont_fragment = option_of(raw_, IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_DO;
-  put_u16(batch_->header, kFlags, dont_fragment ? kDontFragment : std::uint16_t{0});
+  put_u16(batch_->header, kIpv4Fragment, dont_fragment ? kIpv4DontFragment : std::uint16_t{0});
   while (way_ && sent.done < packets.size()) {
     const auto rest = packets.subspan(sent.done);
     const std::size_t ready = make_ready(rest);
     if (ready == 0) {
-      counts_.add(SentBy::raw_too_long, rest.size());
+      counts_.count(SentBy::raw_too_long, rest.size());
       return sent;
     }
     const Sent now = send_ready(ready);
     for (Packet& packet : rest.first(ready))
-      packet.pop_front(kIpHeader);
+      packet.pop_front(kIpv4Header);
     sent.done += now.done;
     sent.taken += now.taken;
   }
-  if (!way_) counts_.add(way_.error(), packets.size() - sent.done);
+  if (!way_) counts_.count(way_.error(), packets.size() - sent.done);
   return sent;
 }
 
@@ -214,13 +204,14 @@ std::size_t GrePacketSender::make_ready(std::span<Packet> packets) noexcept {
   packets = packets.first(std::min(packets.size(), kBatch));
   for (std::size_t i = 0; i < packets.size(); ++i) {
     Packet& packet = packets[i];
-    const std::size_t length = packet.size() + kIpHeader;
-    const MutableBytes header = length > way_->mtu ? MutableBytes() : packet.push_front(kIpHeader);
+    const std::size_t length = packet.size() + kIpv4Header;
+    const MutableBytes header =
+        length > way_->mtu ? MutableBytes() : packet.push_front(kIpv4Header);
     if (header.empty()) return i;
     std::ranges::copy(batch_->header, header.begin());
-    put_u16(header, kTotalLength, static_cast<std::uint16_t>(length));
-    put_u16(header, kIdentification, batch_->identification++);
-    put_u16(header, kChecksum, internet_checksum(header));
+    put_u16(header, kIpv4TotalLength, static_cast<std::uint16_t>(length));
+    put_u16(header, kIpv4Identification, batch_->identification++);
+    put_u16(header, kIpv4HeaderChecksum, internet_checksum(header));
     batch_->buffers[i] = {packet.mutable_bytes().data(), length};
   }
   return packets.size();
@@ -241,7 +232,7 @@ GrePacketSender::Sent GrePacketSender::send_ready(std::size_t ready) noexcept {
       way_ = std::unexpected(SentBy::raw_refused);
     }
   }
-  counts_.add(SentBy::packet_socket, sent.taken);
+  counts_.count(SentBy::packet_socket, sent.taken);
   return sent;
 }
 

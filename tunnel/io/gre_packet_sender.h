@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +7,8 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
 
+#include "lib/counts.h"
 #include "lib/ipv4.h"
 #include "lib/packet.h"
 #include "lib/time.h"
@@ -37,20 +36,7 @@ enum class SentBy : std::uint8_t {
 
 std::string_view name(SentBy way) noexcept;
 
-/// Packets, by SentBy.
-class SentCounts {
- public:
-  void add(SentBy way, std::uint64_t packets) noexcept {
-    counts_[std::to_underlying(way)] += packets;
-  }
-
-  std::uint64_t operator[](SentBy way) const noexcept { return counts_[std::to_underlying(way)]; }
-
-  SentCounts& operator+=(const SentCounts& other) noexcept;
-
- private:
-  std::array<std::uint64_t, static_cast<std::size_t>(SentBy::count_)> counts_{};
-};
+using SentCounts = Counts<SentBy>;  ///< of packets
 
 /// Sends by AF_PACKET what a connected raw socket would send as GRE, and is quicker: the way is
 /// looked up once in kInterval, not for each packet, and netfilter, connection tracking and IPsec

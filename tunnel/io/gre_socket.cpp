@@ -265,8 +265,7 @@ std::size_t GreSocket::send_items(std::span<Item> items) noexcept {
 }
 
 void GreSocket::count_unsent(std::size_t packets) noexcept {
-  for (; packets > 0; --packets)
-    drops_.count(Drop::outer_unsent);
+  drops_.count(Drop::outer_unsent, packets);
 }
 
 void GreSocket::send_failed(int error, Ipv4Address peer) noexcept {

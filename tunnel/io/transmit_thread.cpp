@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "lib/batches.h"
+
 namespace pptp::io {
 namespace {
 
@@ -85,6 +87,8 @@ struct TransmitThread::Crossing {
       received = TxReceived{received ? received->at : newer->at, newer->highest};
       return at_once || !told || newer->highest.steps_from(*told) >= kMostUntold;
     }
+    if (const TxConnect* const connect = setting_in<TxConnect>(order))
+      at_once = connect->window || connect->always_acknowledge;
     if (is_frame(order) && ++frames > kMostFrames) {
       --frames;
       drops.count(Drop::no_slot);
@@ -183,10 +187,6 @@ class TransmitThread::Sender {
     const std::lock_guard guard(crossing_->lock);
     Crossing& crossing = *crossing_;
     crossing.asleep = !crossing.take(taken_);
-    for (const Order& order : taken_) {
-      if (const TxConnect* connect = setting_in<TxConnect>(order))
-        crossing.at_once = connect->window || connect->always_acknowledge;
-    }
     if (crossing.reads != reads_) read_or_not(crossing.reads);
     if (std::exchange(crossing.is_reading, reads_) && !reads_) crossing.reading_ended.notify_one();
     crossing.report = tx_.report();
@@ -243,8 +243,9 @@ class TransmitThread::Sender {
 
   /// What the peer's window has held up.
   void send_waiting(TimePoint now) {
-    while (std::optional<Packet> packet = tx_.poll_waiting(now))
-      (void)ends_.to.send(std::span(&*packet, 1));
+    in_batches(
+        batch_, [&] { return tx_.poll_waiting(now); },
+        [this](std::span<Packet> packets) { (void)ends_.to.send(packets); });
   }
 
   void read_device() {
@@ -264,14 +265,9 @@ class TransmitThread::Sender {
   }
 
   void acknowledge(TimePoint now) {
-    if (take_slot(batch_[0]) && tx_.seal_acknowledgement(now, refilled(batch_[0])))
-      (void)ends_.to.send(std::span(batch_).first(1));
-  }
-
-  static Packet& refilled(Packet& packet) {
-    packet.refill();
-    packet.truncate(0);
-    return packet;
+    Packet& packet = batch_[0];
+    if (take_slot(packet) && packet.assign({}) && tx_.seal_acknowledgement(now, packet))
+      (void)ends_.to.send(std::span(&packet, 1));
   }
 
   void note(const GreTrouble& trouble) {

@@ -188,8 +188,7 @@ void Tun::write_pieces(std::span<const iovec> pieces, std::size_t packets) noexc
   if (::writev(fd_.fd(), pieces.data(), static_cast<int>(pieces.size())) >= 0) return;
   // EIO: the interface is down.
   if (errno == EBADFD || errno == EIO) gone_ = true;
-  for (std::size_t i = 0; i < packets; ++i)
-    drops_.count(Drop::tun_refused);
+  drops_.count(Drop::tun_refused, packets);
 }
 
 }  // namespace pptp::io

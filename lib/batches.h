@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-namespace pptp::app {
+namespace pptp {
 
 /// Hands on all that `poll` yields, as many at a time as `batch` holds. What `hand_on` has not
 /// taken is gone then.
@@ -27,4 +27,4 @@ void in_batches(std::array<Item, N>& batch, Poll poll, HandOn hand_on) {
   flush();
 }
 
-}  // namespace pptp::app
+}  // namespace pptp
