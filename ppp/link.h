@@ -256,7 +256,7 @@ class Link {
   /// is used twice (interop note 3.26).
   static constexpr unsigned kMaxRekeys = 8;
   /// From NetworkUp to PeerReady at most: not everybody answers echoes.
-  static constexpr Duration kReadyLimit = std::chrono::milliseconds(300);
+  static constexpr Duration kReadyLimit = std::chrono::seconds(1);
 
  private:
   enum class Timer : std::uint8_t { echo, authentication, probe, ready, terminate, reset, count_ };

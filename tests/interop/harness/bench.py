@@ -93,6 +93,10 @@ class ClientBench(Bench):
         self.pptpd.wait_interfaces()
         super().ping_from_client(address, count)
 
+    def ping_from_guest(self, address, count=3):
+        self.pptpd.wait_interfaces()
+        super().ping_from_guest(address, count)
+
     @contextlib.contextmanager
     def tunnel(self, name, *arguments, **tables):
         """A tunnel that is up at both ends; at the end it is disconnected, and both commands must end with 0."""
