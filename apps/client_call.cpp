@@ -166,7 +166,7 @@ CallConfig ClientCall::config() const {
   call.link.mru = static_cast<std::uint16_t>(std::min(information, kMaxMtu));
   call.link.echo_interval = profile_.link.echo_interval;
   call.link.echo_failures = profile_.link.echo_failures;
-  call.link.tell_ready = profile_.link.demand;  // packets wait for it
+  call.link.tell_ready = request_.tell_ready;
   call.link.methods = profile_.methods;
   call.link.credentials = credentials_;
   call.link.may_try_again = request_.may_try_again;

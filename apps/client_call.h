@@ -93,6 +93,7 @@ class ClientCall {
     std::uint32_t mark = 0;  ///< SO_MARK of everything that is sent to the server; 0: none
     /// The owner may answer AnotherTry.
     bool may_try_again = false;
+    bool tell_ready = false;  ///< the owner wants PeerReady
     /// nullopt: the owner reads what the host sends, and calls send().
     std::optional<HostPackets> host = {};
   };

@@ -167,8 +167,11 @@ void ClientSession::hold(Packet packet) {
   if (state_ == CallState::idle) dial();
 }
 
-void ClientSession::send_held() {
+/// What was to be sent as soon as it would not be lost: on demand, or by the command.
+void ClientSession::peer_ready() {
   if (state_ != CallState::up) return;
+  if (const io::IoResult<void> ran = run_command(); !ran)
+    return end(ending_of(ran.error(), context()));
   send(held_);
   held_.clear();
   if (device_carries_) read_device();
@@ -215,6 +218,7 @@ void ClientSession::dial() {
                                     .ipv6_id = ipv6_id_,
                                     .mark = mark_.value_or(0),
                                     .may_try_again = CredentialsPrompt::possible(),
+                                    .tell_ready = profile_.link.demand || room_ != nullptr,
                                     .host = host_packets()});
   if (const io::IoResult<void> dialled = call_->dial(); !dialled) {
     finish(ending_of(dialled.error(), context()));
@@ -367,7 +371,7 @@ void ClientSession::call_event(const EngineEvent& event) {
     accept_default_router(device_->name(), profile_.network.default_route, log_);
     set_link_local(device_->index(), ipv6_id_, ipv6->local, log_);
   } else if (std::holds_alternative<PeerReady>(event)) {
-    send_held();
+    peer_ready();
   }
 }
 

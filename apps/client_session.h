@@ -74,7 +74,7 @@ class ClientSession final : private CallOwner {
   io::IoResult<void> run_command();
   void sleep();
   void hold(Packet packet);
-  void send_held();
+  void peer_ready();
   void send(std::span<Packet> packets);
   std::size_t outbound(std::span<Packet> packets);
   std::optional<ClientCall::HostPackets> host_packets();

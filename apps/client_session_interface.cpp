@@ -95,8 +95,6 @@ void ClientSession::network_up(const NetworkUp& up) {
     if (!scripts_.take_over_the_network()) host_->lower_guard();
     call_->set_mtu(mtu_);
   }
-  if (const io::IoResult<void> ran = run_command(); !ran)
-    return end(ending_of(ran.error(), context()));
   enter(CallState::up);
   read_device();
   servers_.came_up(call_->server(), call_->found());

@@ -261,7 +261,7 @@ def another_way(bench):
 
 @case("reconnect: on demand the first packet starts the call and is answered", tap=ENCIPHERED)
 def on_demand(bench):
-    bench.pptpd.start(*peers.MPPE_128)
+    bench.pptpd.start(*peers.MPPE_128, pre_up="sleep 0.3")  # between pppd's last Configure-Ack and its interface
     path = bench.program.profile("office", bench.settings(
         network={"routes": ["192.168.77.0/24", f"{peers.LAN_HOST}/32"]}, link={"demand": True, "idle-timeout": 2}))
     process = bench.program.start("connect", path)

@@ -167,6 +167,12 @@ def exec_alone(bench):
     expect(bench.program.run("status", "office").returncode, 1, "status after the end")
 
 
+@case("where: exec: the command runs when what it sends is not lost any more", tap=ENCIPHERED)
+def exec_when_ready(bench):
+    start(bench, pre_up="sleep 0.5")  # between pppd's last Configure-Ack and its interface
+    finished(exec_command(bench, "ping", "-n", "-c", "1", "-W", "2", ELSEWHERE))
+
+
 @case("where: exec: a call that brings other name servers tells the command", tap=ENCIPHERED)
 def exec_name_servers(bench):
     start(bench)

@@ -38,10 +38,10 @@ class Pptpd:
             ip -n lan link set lo up && ip -n lan route add default via {LAN_GATEWAY}""")
 
     def start(self, *mppe, options=(), debug=True, vj=False, user=USER, password=PASSWORD, method="mschapv2",
-              addresses=(SERVER_INNER, CLIENT_INNER + "-20"), always="*"):
+              addresses=(SERVER_INNER, CLIENT_INNER + "-20"), always="*", pre_up=""):
         """`mppe`: pppd's options about encryption, from above; `debug`: pptpd tells of each packet; `vj`: pppd asks
         for TCP/IP header compression, as it does by itself; `addresses`: its own inside the tunnel, and those it
-        gives; `always`: the one address that the user gets instead."""
+        gives; `always`: the one address that the user gets instead; `pre_up`: what pppd's ip-pre-up does."""
         self.stop()
         self.guest.write("/etc/ppp/options.pptpd", "\n".join([
             "name pptpd", *only(method, "require"), *mppe, "debug", "dump", "nobsdcomp", "nodeflate",
@@ -49,6 +49,8 @@ class Pptpd:
         self.give(always, user, password)
         # A ppp interface holds three packets by default, and drops what a burst brings beyond them.
         self.guest.write("/etc/ppp/ip-up", "#!/bin/sh\nip link set $1 txqueuelen 1000\n", mode=0o755)
+        if pre_up:
+            self.guest.write("/etc/ppp/ip-pre-up", f"#!/bin/sh\n{pre_up}\n", mode=0o755)
         self.guest.write("/run/pptpd.conf", "\n".join([
             "option /etc/ppp/options.pptpd", "debug" if debug else "", f"localip {addresses[0]}", f"remoteip {addresses[1]}", ""]))
         self.guest.run(f"""
@@ -65,6 +67,7 @@ class Pptpd:
     def stop(self):
         """Nothing of an earlier case is left in the guest. Nobody is told: the case is over."""
         self.guest.run("""
+            rm -f /etc/ppp/ip-pre-up
             for i in $(seq 100); do
               pkill -9 -x 'pptpd|pptpctrl|pppd' || exit 0
               sleep 0.05; done; exit 1""")
