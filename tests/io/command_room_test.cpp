@@ -128,7 +128,7 @@ TEST_CASE("io/command_room: one that is never started goes with its object") {
 TEST_CASE("io/command_room: resolv.conf is the command's own, and the host's stays") {
   const Netns here;
   const std::string before = run("cat /etc/resolv.conf");
-  Tenant tenant("cat /etc/resolv.conf >said; sleep 60");
+  Tenant tenant("cat /etc/resolv.conf >said; exec sleep 60");
   const auto tun = tenant.start("nameserver 192.0.2.7\n");
   tenant.wait_until_it_says("nameserver 192.0.2.7\n");
   CHECK(run("cat /etc/resolv.conf") == before);
