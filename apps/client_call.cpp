@@ -16,9 +16,6 @@
 namespace pptp::app {
 namespace {
 
-/// Packets read before others get their turn.
-constexpr int kBatchesAtATime = 4;
-
 /// Octets of a GRE header (RFC 2637 4.1).
 constexpr std::uint32_t kAcknowledgement = 4;
 

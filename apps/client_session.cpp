@@ -14,13 +14,11 @@
 #include "apps/runtime.h"
 #include "apps/terminal.h"
 #include "apps/undo_words.h"
+#include "lib/batches.h"
 #include "lib/ip_packet.h"
 
 namespace pptp::app {
 namespace {
-
-/// Packets read before others get their turn.
-constexpr int kBatchesAtATime = 4;
 
 /// Packets that wait for a call which they have asked for.
 constexpr std::size_t kMostHeld = 64;

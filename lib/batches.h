@@ -8,6 +8,9 @@
 
 namespace pptp {
 
+/// Batches of packets that are read before others get their turn.
+inline constexpr int kBatchesAtATime = 4;
+
 /// Hands on all that `poll` yields, as many at a time as `batch` holds. What `hand_on` has not
 /// taken is gone then.
 template <class Item, std::size_t N, class Poll, class HandOn>

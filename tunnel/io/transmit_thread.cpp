@@ -21,9 +21,6 @@ namespace {
 
 constexpr std::size_t kBatch = GreSocket::kBatch;
 
-/// Packets read before orders get their turn.
-constexpr int kBatchesAtATime = 4;
-
 /// Troubles kept until the owner takes them; what is told first says most.
 constexpr std::size_t kMostTroubles = 16;
 
